@@ -1,0 +1,1 @@
+"""Conversations, their items, and what every viewer of them sees."""

@@ -1,0 +1,1 @@
+"""Plans, tasks and runs: when they are due, who carries them out, and how they end."""

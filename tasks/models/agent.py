@@ -1,0 +1,77 @@
+"""A remote agent: its A2A card, and what the operator decided about it."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils import timezone
+
+from conversations.ids import new_id
+
+
+class SendMode(models.TextChoices):
+    """How a message is sent (a2a.md, "How to send")."""
+
+    STREAM = "stream", "Stream"
+    """One streaming call: every event comes live with its metadata."""
+    DETACHED = "detached", "Detached"
+    """Returns at once, then subscribes: survives dropped connections on 0.3 servers too."""
+
+
+class AgentQuerySet(models.QuerySet["Agent"]):
+    """The questions that planner, pages and API ask of agents."""
+
+    def enabled(self) -> AgentQuerySet:
+        """Those that may be given work."""
+        return self.filter(enabled=True)
+
+    def offered(self) -> AgentQuerySet:
+        """Those that pickers and planner offer: enabled, and not marked `metadata.hidden`."""
+        return self.enabled().filter(hidden=False)
+
+
+class Agent(models.Model):
+    """An agent by its card. The credential itself is never stored: only the name of its environment variable."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(max_length=200, unique=True)
+    slug = models.SlugField(max_length=220, unique=True)
+    """The name where it is URL-safe, else slugified and made unique; the address of the agent in the API."""
+    display_name = models.CharField(max_length=200, blank=True)
+    url = models.URLField(max_length=2000)
+    description = models.TextField(blank=True)
+    card = models.JSONField(default=dict, blank=True)
+    """The card as read, 0.3 or 1.0."""
+    enabled = models.BooleanField(default=True)
+    hidden = models.BooleanField(default=False)
+    planner_passthrough = models.BooleanField(default=False)
+    max_concurrency = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(10_000)]
+    )
+    credential_env = models.CharField(max_length=200, blank=True)
+    send_mode = models.CharField(max_length=10, choices=SendMode, default=SendMode.STREAM)
+    last_seen_at = models.DateTimeField(null=True, editable=False)
+    last_error = models.TextField(blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+    """Connections are kept by (name, updated_at): a changed card is used by the next message of every process."""
+
+    objects = AgentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.display_name or self.name
+
+    @property
+    def concurrency(self) -> int:
+        """How many runs may go on at this agent at once, over all processes."""
+        return self.max_concurrency or settings.AGENT_CONCURRENCY
+
+    @property
+    def skills(self) -> list[dict[str, object]]:
+        """The card's skills, each with `id`, `name`, `description`, `tags`, `examples` where the card has them."""
+        skills = self.card.get("skills") if isinstance(self.card, dict) else None
+        return [skill for skill in skills or [] if isinstance(skill, dict)]

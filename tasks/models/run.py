@@ -1,0 +1,105 @@
+"""A run: one attempt at one slot of a task, or the record of why a slot did not run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from conversations.ids import new_id
+from conversations.models import Conversation
+from tasks.models.task import Task
+from tasks.states import RUN_ACTIVE, RunStatus, Trigger
+
+
+class TaskRunQuerySet(models.QuerySet["TaskRun"]):
+    """The questions that runner, pages and API ask of runs."""
+
+    def active(self) -> TaskRunQuerySet:
+        """Those that have not ended."""
+        return self.filter(status__in=RUN_ACTIVE)
+
+    def ready(self, now: datetime) -> TaskRunQuerySet:
+        """Those that a worker may take: queued, and their moment has come. Served by the partial index `run_ready`."""
+        return self.filter(status=RunStatus.QUEUED, ready_at__lte=now)
+
+
+class TaskRun(models.Model):
+    """One attempt at one slot. `(task, scheduled_for, attempt)` is unique for runs that time starts, so that any
+    number of runners may try: one row, one run.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    task = models.ForeignKey(Task, models.CASCADE, related_name="runs")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="runs")
+    trigger = models.CharField(max_length=10, choices=[(t.value, t.value.replace("_", " ")) for t in Trigger])
+    scheduled_for = models.DateTimeField()
+    for_slot = models.DateTimeField(null=True)
+    """The slot that a run stands for whose own moment is that of a request (backfill, run again)."""
+    attempt = models.PositiveSmallIntegerField(default=1)
+    status = models.CharField(max_length=14, choices=[(s.value, s.value.replace("_", " ")) for s in RunStatus])
+    slots = models.PositiveIntegerField(default=1)
+    """How many neighbouring slots a skipped or missed row stands for."""
+    last_slot = models.DateTimeField(null=True)
+    """The last of them, where there are several."""
+    reason = models.CharField(max_length=500, blank=True)
+    priority = models.PositiveSmallIntegerField(default=5)
+    agent_name = models.CharField(max_length=200)
+    ready_at = models.DateTimeField(default=timezone.now)
+    """When a worker may take it: at once, or after a retry's backoff."""
+    input = models.TextField(blank=True)
+    """The text as sent."""
+    answer = models.TextField(blank=True)
+    """The person's answer to the agent's question, until it is sent."""
+    worker = models.CharField(max_length=100, blank=True)
+    token = models.PositiveIntegerField(default=0)
+    """Counts leases; a worker that lost its lease carries an older one, and nothing that it writes is taken."""
+    heartbeat_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    """Set before the message leaves: without it, nothing reached the agent."""
+    remote_task_id = models.CharField(max_length=200, blank=True)
+    remote_context_id = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    result = models.TextField(blank=True)
+    no_output = models.BooleanField(default=False)
+    unchanged = models.BooleanField(default=False)
+    usage = models.JSONField(null=True)
+    error = models.TextField(blank=True)
+
+    objects = TaskRunQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "run"
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["task", "scheduled_for", "attempt"],
+                condition=Q(trigger__in=["schedule", "catch_up", "retry"]),
+                name="run_slot_once",
+            ),
+            models.CheckConstraint(condition=Q(status__in=sorted(RunStatus)), name="run_status_known"),
+            models.CheckConstraint(condition=Q(trigger__in=sorted(Trigger)), name="run_trigger_known"),
+            models.CheckConstraint(condition=Q(slots__gte=1), name="run_slots_positive"),
+        ]
+        indexes = [
+            # What a worker takes next: higher priority first, then older.
+            models.Index(fields=["-priority", "ready_at"], condition=Q(status="queued"), name="run_ready"),
+            # Heartbeats, what an agent has at once, a task's active runs, the phase.
+            models.Index(fields=["task", "status"], condition=Q(status__in=sorted(RUN_ACTIVE)), name="run_active"),
+            models.Index(
+                fields=["agent_name", "status"], condition=Q(status__in=sorted(RUN_ACTIVE)), name="run_of_agent"
+            ),
+            # A task's runs, newest first.
+            models.Index(fields=["task", "-id"], name="run_of_task"),
+            # Retention.
+            models.Index(
+                fields=["finished_at"], condition=Q(finished_at__isnull=False), name="run_finished"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.scheduled_for:%Y-%m-%d %H:%M}"

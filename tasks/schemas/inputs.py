@@ -1,0 +1,81 @@
+"""What people and programs send: the shapes and limits of the contract's section 3, with words for each mistake.
+
+Whether a schedule makes sense is decided by `tasks.schedules`, whether an agent exists by `tasks.requests`.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+TEXT_MAX = 32_000
+"""Characters of a request: about what a model reads as one message, and far below the request body's limit."""
+
+
+def _said(text: str) -> str:
+    if not text.strip():
+        raise ValueError("Write what the agent should do.")
+    if "\0" in text:
+        raise ValueError("Remove the NUL character.")
+    return text
+
+
+def _plain(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("Remove the NUL character.")
+    return text
+
+
+Text = Annotated[str, Field(max_length=TEXT_MAX), AfterValidator(_said)]
+Line = Annotated[str, Field(max_length=200), AfterValidator(_plain)]
+
+
+class TaskOptions(BaseModel):
+    """A task's writable fields besides its text and agent; absent means the default (or, in a PATCH, unchanged)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: Line | None = None
+    schedule: dict[str, Any] | None = None
+    overlap: Literal["skip", "queue", "cancel_running", "parallel"] | None = None
+    catch_up: Literal["one", "none", "all"] | None = None
+    catch_up_window_minutes: Annotated[int, Field(ge=1, le=525_600)] | None = None
+    on_interrupt: Literal["fail", "next", "rerun"] | None = None
+    priority: Annotated[int, Field(ge=0, le=9)] | None = None
+    max_attempts: Annotated[int, Field(ge=1, le=20)] | None = None
+    timeout_seconds: Annotated[int, Field(ge=1, le=604_800)] | None = None
+    deadline_at: AwareDatetime | None = None
+    conversation_mode: Literal["append", "new"] | None = None
+    max_runs_per_day: Annotated[int, Field(ge=1, le=100_000)] | None = None
+
+
+class TaskPatch(TaskOptions):
+    """`PATCH /tasks/{id}`: the fields that were sent, and no others (`model_fields_set`)."""
+
+    query: Text | None = None
+
+
+class TaskIn(TaskOptions):
+    """One task of a plan, or of `POST /tasks`."""
+
+    query: Text
+    agent_name: Line
+    key: Line | None = None
+    conversation_id: str | None = None
+
+
+class MessageIn(TaskOptions):
+    """`POST /conversations/{id}/messages`."""
+
+    text: Text
+    agent_name: Line | None = None
+    answer_to: str | None = None
+
+
+class PlanIn(BaseModel):
+    """`POST /plans`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    conversation_id: str
+    query: Annotated[str, Field(max_length=TEXT_MAX), AfterValidator(_plain)] | None = None
+    tasks: Annotated[list[TaskIn], Field(min_length=1, max_length=100)]
