@@ -157,6 +157,8 @@ class BaseAgent:
 
 def serve(agent: BaseAgent, *, host: str = "127.0.0.1", port: int = 0) -> None:
     """Serve `agent` until SIGINT or SIGTERM; prints its address. Port 0 takes a free one."""
-    from sample_agents import server  # Here, so that importing this module loads neither the SDK nor a web server.
+    from sample_agents import (
+        server,
+    )  # Here, so that importing this module loads neither the SDK nor a web server.
 
     server.serve(agent, host=host, port=port)

@@ -84,7 +84,9 @@ class BaseAgentExecutor(AgentExecutor):
 
     async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
         """One turn: a new task, or the answer to a question that the task asked."""
-        assert context.message is not None and context.task_id and context.context_id  # The handler's promise.
+        assert (
+            context.message is not None and context.task_id and context.context_id
+        )  # The handler's promise.
         updater = TaskUpdater(event_queue, context.task_id, context.context_id)
         if context.current_task is None:
             try:
@@ -121,7 +123,9 @@ class BaseAgentExecutor(AgentExecutor):
                 if updater.task_id in self._cancelled:
                     return  # An update after the final one would be a violation of the protocol.
                 if not isinstance(event, Event):
-                    raise TypeError(f"stream yielded {event!r}: yield events, as message_chunk(text) makes them")
+                    raise TypeError(
+                        f"stream yielded {event!r}: yield events, as message_chunk(text) makes them"
+                    )
                 if event.state == "failed":
                     return await updater.failed(_say(updater, event.text))
                 if event.state == "input-required":
@@ -286,7 +290,7 @@ def serve_in_thread(agent: BaseAgent, *, port: int = 0) -> tuple[str, Callable[[
     def target() -> None:
         try:
             asyncio.run(run())
-        except BaseException as error:
+        except Exception as error:
             state["error"] = error
         finally:
             ready.set()
@@ -295,7 +299,7 @@ def serve_in_thread(agent: BaseAgent, *, port: int = 0) -> tuple[str, Callable[[
     thread.start()
     ready.wait()
     if "url" not in state:
-        raise state["error"]
+        raise state.get("error") or RuntimeError(f"{agent.name} ended before it answered")
 
     def stop() -> None:
         if thread.is_alive():
