@@ -1,8 +1,10 @@
-"""Runs the sample agents: `python -m sample_agents --data-dir DIR`, all of them in one process, until SIGTERM.
+"""Runs the sample agents: `python -m sample_agents --data-dir DIR`, all of them in one process, until
+SIGTERM.
 
-Each agent gets a port of its own on loopback, kept in DIR/sample_agents.json so that a restart finds it where it was.
-For each, DIR/agent_cards/NAME.json is written: the card in agent_cards/ (what a person edits) with the address added.
-Tasks are kept in DIR/sample_agents.sqlite3. It prints a line for each agent that answers, then `ready`.
+Each agent gets a port of its own on loopback, kept in DIR/sample_agents.json so that a restart finds it where
+it was. For each, DIR/agent_cards/NAME.json is written: the card in agent_cards/ (what a person edits) with
+the address added. Tasks are kept in DIR/sample_agents.sqlite3. It prints a line for each agent that answers,
+then `ready`.
 """
 
 import argparse
@@ -106,7 +108,8 @@ def _listen_where_it_was(port: Any) -> socket.socket:
 def _die_with_parent() -> None:
     """Ask Linux for a SIGTERM when the parent ends, however it ends; elsewhere the look at getppid has to do.
 
-    The kernel means the *thread* that started this process: who starts it from a thread must keep that thread.
+    The kernel means the *thread* that started this process: who starts it from a thread must keep that
+    thread.
     """
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):

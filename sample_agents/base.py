@@ -9,8 +9,9 @@
 
     serve(Greeter(), port=10123)
 
-This module imports nothing but the standard library; everything that speaks A2A is in `server.py`. The words of the
-events (`response_event` and what goes with it) are those of ValueCell's agents. docs/writing-an-agent.md has more.
+This module imports nothing but the standard library; everything that speaks A2A is in `server.py`. The words
+of the events (`response_event` and what goes with it) are those of ValueCell's agents.
+docs/writing-an-agent.md has more.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -60,7 +61,7 @@ def reasoning_started() -> Event:
 
 
 def reasoning(text: str) -> Event:
-    """A piece of what the agent thinks: shown folded, apart from the answer. Opens a block when none is open."""
+    """A piece of what the agent thinks, shown folded and apart from the answer. Opens a block if need be."""
     return Event(text=text, metadata={"response_event": "reasoning"})
 
 
@@ -89,7 +90,8 @@ def tool_call_completed(id: str, name: str, result: str) -> Event:
 def component(type: str, content: str, component_id: str | None = None) -> Event:
     """A chart, report or table. `content` is the JSON text that the component `type` takes.
 
-    A `component_id` that this conversation has seen before replaces that component; None always makes a new one.
+    A `component_id` that this conversation has seen before replaces that component; None always makes a new
+    one.
     """
     return Event(
         text=content,
@@ -102,12 +104,14 @@ def component(type: str, content: str, component_id: str | None = None) -> Event
 
 
 def ask(text: str) -> Event:
-    """Asks the person something and ends this turn. `stream` is called again, for the same task, with the answer."""
+    """Asks the person something and ends this turn; `stream` is called again, on the same task, with
+    the answer.
+    """
     return Event(text=text, state="input-required")
 
 
 def fail(text: str) -> Event:
-    """Ends the task as failed. `text` is the reason, for the person who reads it: what went wrong, what to change."""
+    """Ends the task as failed. `text` tells the person who reads it what went wrong and what to change."""
     return Event(text=text, state="failed")
 
 
@@ -133,19 +137,19 @@ class BaseAgent:
 
         query: what the person wrote, or their answer to what `ask` asked.
         conversation_id, task_id: the A2A context and task; a conversation has many tasks.
-        dependencies: what the application knows (`user_profile`, `current_context`, `language`, `timezone`: any of
-        them may be absent) and `history`, the turns of this task before this one, oldest first, each
+        dependencies: what the application knows (`user_profile`, `current_context`, `language`, `timezone`:
+        any of them may be absent) and `history`, the turns of this task before this one, oldest first, each
         `{"role": "user" or "agent", "text": …}`. It is empty unless this turn answers a question.
 
-        An exception fails the task with its text. When the task is cancelled, the generator is closed where it
-        waits (`finally` blocks run).
+        An exception fails the task with its text. When the task is cancelled, the generator is closed where
+        it waits (`finally` blocks run).
         """
         raise NotImplementedError(f"{type(self).__name__} has no stream method: write one that yields events")
 
     def notify(
         self, query: str, conversation_id: str, task_id: str, dependencies: Mapping[str, Any]
     ) -> AsyncIterator[Event]:
-        """Like `stream`, for requests marked `notify`; an agent that does nothing special for them leaves it out."""
+        """Like `stream`, for requests marked `notify`; leave it out if they are like any other."""
         return self.stream(query, conversation_id, task_id, dependencies)
 
     async def start(self) -> None:

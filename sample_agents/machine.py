@@ -58,14 +58,14 @@ def sections_asked_for(query: str) -> list[str]:
 
 class MachineAgent(BaseAgent):
     description = (
-        "Reports how the machine it runs on is doing: CPU load, memory, disk space and the busiest processes, "
-        "with a chart of the last minutes. Reads only, changes nothing."
+        "Reports how the machine it runs on is doing: CPU load, memory, disk space and the busiest "
+        "processes, with a chart of the last minutes. Reads only, changes nothing."
     )
     skills = (
         Skill(
             id="machine-report",
             name="Report on this machine",
-            description="CPU load, memory, disk space and top processes of the machine that this server runs on.",
+            description="CPU load, memory, disk space and top processes of the machine this runs on.",
             examples=(
                 "Report this machine's load",
                 "How much memory and disk space is left?",
@@ -189,10 +189,13 @@ async def _read_processes() -> Sequence[readings.Process]:
 
 def _say_load(load: readings.CpuLoad) -> str:
     cores = "1 core is" if load.cores == 1 else f"{load.cores} cores are"
-    text = f"**CPU** – {cores} {load.percent:.0f} % busy."
+    text = f"**CPU:** {cores} {load.percent:.0f} % busy."
     if load.load_average is not None:
         one, five, fifteen = load.load_average
-        text += f" The load average is {one:.2f} over one minute, {five:.2f} over five, {fifteen:.2f} over fifteen"
+        text += (
+            f" The load average is {one:.2f} over one minute, {five:.2f} over five and {fifteen:.2f} over "
+        )
+        text += "fifteen"
         text += ": more work than cores.\n" if one > load.cores else ".\n"
     else:
         text += "\n"
@@ -201,7 +204,7 @@ def _say_load(load: readings.CpuLoad) -> str:
 
 def _say_memory(memory: readings.Memory) -> str:
     text = (
-        f"**Memory** – {readings.size(memory.available)} of {readings.size(memory.total)} are available "
+        f"**Memory:** {readings.size(memory.available)} of {readings.size(memory.total)} are available "
         f"({memory.percent:.0f} % in use)."
     )
     if memory.swap_total:
@@ -211,23 +214,25 @@ def _say_memory(memory: readings.Memory) -> str:
 
 def _say_disks(disks: Sequence[readings.Disk]) -> str:
     if not disks:
-        return "**Disk** – no file system could be read.\n"
+        return "**Disk:** no file system could be read.\n"
     lines = [
-        f"`{disk.mount}` has {readings.size(disk.free)} of {readings.size(disk.total)} free ({disk.percent:.0f} % used)"
+        f"`{disk.mount}` has {readings.size(disk.free)} of {readings.size(disk.total)} free "
+        f"({disk.percent:.0f} % used)"
         for disk in disks
     ]
-    return "**Disk** – " + "; ".join(lines) + ".\n"
+    return "**Disk:** " + "; ".join(lines) + ".\n"
 
 
 def _say_processes(processes: Sequence[readings.Process]) -> str:
     if not processes:
-        return "**Processes** – none could be read.\n"
+        return "**Processes:** none could be read.\n"
     rows = "".join(
         f"| {process.name.replace('|', '/')} | {process.pid} | {process.cpu_percent:.0f} % "
         f"| {readings.size(process.memory)} |\n"
         for process in processes
     )
-    return f"**Busiest processes**\n\n| Process | PID | CPU (of one core) | Memory |\n|---|---:|---:|---:|\n{rows}"
+    head = "| Process | PID | CPU (of one core) | Memory |\n|---|---:|---:|---:|\n"
+    return f"**Busiest processes:**\n\n{head}{rows}"
 
 
 def _plain(value: Any) -> Any:

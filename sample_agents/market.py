@@ -1,4 +1,4 @@
-"""MarketDataAgent: real monthly share prices of five companies, from a file that came with a Python package."""
+"""MarketDataAgent: real monthly share prices of five companies, from a file in a Python package."""
 
 import json
 import uuid
@@ -30,26 +30,28 @@ TOOL = "monthly_prices"
 
 class MarketDataAgent(BaseAgent):
     description = (
-        "Monthly share prices of Apple (AAPL), Amazon (AMZN), Google (GOOG), IBM and Microsoft (MSFT) from January "
-        "2000 to March 2010: price, change and chart. Historical data that ships with it, no live quotes."
+        "Monthly share prices of Apple (AAPL), Amazon (AMZN), Google (GOOG), IBM and Microsoft (MSFT) from "
+        "January 2000 to March 2010: price, change and chart. Historical data that ships with it, no live quotes."
     )
     skills = (
         Skill(
             id="share-prices",
             name="Share prices",
-            description="Price, change, high, low and chart of one or more shares, over all years or those you name.",
+            description="Price, change, high, low and chart of shares, over all years or those you name.",
             examples=(
                 "How did AAPL and MSFT do over 2009?",
                 "Compare Amazon and IBM since 2005",
                 "Show me a share's price",
             ),
-            tags=("market", "stock", "stocks", "share", "shares", "price", "prices", "finance", "chart")
-            + tuple(symbol.lower() for symbol in COMPANIES),
+            tags=(
+                *("market", "stock", "stocks", "share", "shares", "price", "prices", "finance", "chart"),
+                *(symbol.lower() for symbol in COMPANIES),
+            ),
         ),
     )
 
     def __init__(self, *, pace_ms: int = DEFAULT_PACE_MS) -> None:
-        """pace_ms: milliseconds between two pieces of text. Raises FileNotFoundError without vega-datasets."""
+        """pace_ms: milliseconds between two pieces of text. FileNotFoundError without vega-datasets."""
         self._pace_ms = pace_ms
         self._prices = load_prices()
 
@@ -59,7 +61,7 @@ class MarketDataAgent(BaseAgent):
         earlier = [turn["text"] for turn in dependencies.get("history", ()) if turn["role"] == "user"]
         question = understand(query)
         if question.first_year is None and question.last_year is None:
-            # "Show me a share over 2009" – "Which?" – "IBM": the year is in what was asked first.
+            # "Show me a share over 2009", "Which?", "IBM": the year is in what was asked first.
             question = _with_years_of(question, earlier)
         if not question.symbols:
             yield self._which(question, asked=len(earlier))
@@ -96,8 +98,8 @@ class MarketDataAgent(BaseAgent):
         first = min(prices[0].month for prices in self._prices.values())
         last = max(prices[-1].month for prices in self._prices.values())
         source = (
-            f"\nMonthly prices in US dollars from the vega-datasets package. They run from {_month(first)} to "
-            f"{_month(last)} and are not live quotes."
+            "\nMonthly prices in US dollars from the vega-datasets package. "
+            f"They run from {_month(first)} to {_month(last)} and are not live quotes."
         )
         parts = []
         if question.unknown:
@@ -199,7 +201,7 @@ def _chart(found: Mapping[str, Sequence[Price]]) -> str:
     rows += [[month.isoformat(), *(prices.get(month) for prices in shown.values())] for month in months]
     return json.dumps(
         {
-            "title": f"{', '.join(shown)}: monthly price in US dollars, {_month(months[0])} to {_month(months[-1])}",
+            "title": f"{', '.join(shown)}, US dollars a month, {_month(months[0])} to {_month(months[-1])}",
             "data": json.dumps(rows),
             "create_time": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
         }

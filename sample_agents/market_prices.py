@@ -1,4 +1,4 @@
-"""The prices that MarketDataAgent knows, and what a question about them names: pure but for reading one file."""
+"""The prices that MarketDataAgent knows, and what a question about them names."""
 
 import csv
 import importlib.util
@@ -41,10 +41,11 @@ class Question:
 
 
 def load_prices() -> Mapping[str, Sequence[Price]]:
-    """Monthly prices by symbol, oldest first, from the file stocks.csv of the installed package vega-datasets.
+    """Monthly prices by symbol, oldest first, from the file stocks.csv of the installed package
+    vega-datasets.
 
-    The package is found but never imported: importing it imports pandas, which takes a second and 60 MB, for a file
-    that the csv module reads in a millisecond.
+    The package is found but never imported: importing it imports pandas, which takes a second and 60 MB, for
+    a file that the csv module reads in a millisecond.
 
     Raises FileNotFoundError when the package is not installed.
     """

@@ -1,4 +1,4 @@
-"""ResearchAgent: passes a question to a language model behind any OpenAI-compatible endpoint and streams its answer."""
+"""ResearchAgent: streams the answer of a language model behind any OpenAI-compatible endpoint."""
 
 import json
 import time
@@ -11,17 +11,17 @@ import httpx
 from sample_agents.base import BaseAgent, Event, Skill, fail, message_chunk, reasoning, reasoning_completed
 
 SYSTEM_PROMPT = (
-    "You are a careful research assistant. Answer in Markdown, as briefly as the question allows. Say what you do not "
-    "know; never invent sources."
+    "You are a careful research assistant. Answer in Markdown, as briefly as the question allows. "
+    "Say what you do not know; never invent sources."
 )
 NOT_CONFIGURED = (
-    "No language model is configured, so I cannot answer this. Whoever runs this server can set `LLM_BASE_URL` to an "
-    "OpenAI-compatible endpoint (for instance `http://127.0.0.1:11434/v1` for a local Ollama), with `LLM_MODEL` and "
-    "`LLM_API_KEY` where it needs them, and start it again."
+    "No language model is configured, so I cannot answer this. Whoever runs this server can set `LLM_BASE_URL` "
+    "to an OpenAI-compatible endpoint (for instance `http://127.0.0.1:11434/v1` for a local Ollama), with "
+    "`LLM_MODEL` and `LLM_API_KEY` where it needs them, and start it again."
 )
 JOIN_FOR = 0.03
-"""Seconds over which a model's tokens are joined into one event: a fast model sends hundreds a second, and the A2A
-server copies the whole task for each event."""
+"""Seconds over which a model's tokens are joined into one event: a fast model sends hundreds a second, and
+the A2A server copies the whole task for each event."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +40,8 @@ class EndpointError(Exception):
 
 class ResearchAgent(BaseAgent):
     description = (
-        "Answers open questions with a language model, through the OpenAI-compatible endpoint that this server is "
-        "configured with. Says so when none is."
+        "Answers open questions with a language model, through the OpenAI-compatible endpoint that this server "
+        "is configured with. Says so when none is."
     )
     skills = (
         Skill(
@@ -101,7 +101,7 @@ class ResearchAgent(BaseAgent):
     async def _completion(
         self, query: str, dependencies: Mapping[str, Any]
     ) -> AsyncIterator[tuple[str, str]]:
-        """Pieces of the answer as ("message" or "reasoning", text). Raises EndpointError and httpx.HTTPError."""
+        """Pieces of the answer: "message" or "reasoning", text. Raises EndpointError, httpx.HTTPError."""
         limits = self._timeouts
         ends_at = time.monotonic() + limits.total
         timeout = httpx.Timeout(limits.silence, connect=limits.connect)
@@ -123,7 +123,7 @@ class ResearchAgent(BaseAgent):
                 async for chunk in _chunks(response):
                     if time.monotonic() > ends_at:
                         raise EndpointError(
-                            f"The language model was still answering after {limits.total:.0f} s, so it was stopped."
+                            f"The language model was stopped: it was still answering after {limits.total:.0f} s."
                         )
                     for kind, text in _texts(chunk):
                         said = said or kind == "message"
@@ -217,7 +217,7 @@ def _choice(chunk: Any) -> Mapping[str, Any]:
 
 
 def _texts(chunk: Any) -> list[tuple[str, str]]:
-    """What a chunk says. `reasoning_content` and `reasoning` are what DeepSeek, vLLM and Ollama call thoughts."""
+    """What a chunk says. DeepSeek and vLLM call thoughts `reasoning_content`, Ollama calls them `reasoning`."""
     choice = _choice(chunk)
     delta = choice.get("delta") or choice.get("message") or {}
     found = (

@@ -1,8 +1,8 @@
 """Everything between a BaseAgent and the network: its card, the A2A executor, the web server.
 
 An agent speaks A2A 1.0 over JSON-RPC at `/`, and 0.3 at the same address for older clients; its card is at
-`/.well-known/agent-card.json`. A client may drop its connection at any time: the SDK's server works on, and the client
-may subscribe again or fetch the task.
+`/.well-known/agent-card.json`. A client may drop its connection at any time: the SDK's server works on, and
+the client may subscribe again or fetch the task.
 """
 
 import asyncio
@@ -105,7 +105,7 @@ class BaseAgentExecutor(AgentExecutor):
             self._cancelled.discard(context.task_id)
 
     async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
-        """Mark the task as canceled; the handler then cancels `execute`, which closes the agent's generator."""
+        """Mark the task as canceled; the handler then cancels `execute`, which closes the generator."""
         assert context.task_id and context.context_id
         self._cancelled.add(context.task_id)
         await TaskUpdater(event_queue, context.task_id, context.context_id).cancel()
@@ -130,10 +130,10 @@ class BaseAgentExecutor(AgentExecutor):
                     return await updater.failed(_say(updater, event.text))
                 if event.state == "input-required":
                     return await updater.requires_input(_say(updater, event.text))
-                # The metadata goes on the update, where a client of the live stream looks, and on its message too:
-                # of an update the server keeps only the message (in the task's history), and merges the updates'
-                # metadata into the task's, the last value winning. Without the copy nobody who lost the connection
-                # could tell an answer from a piece of reasoning.
+                # The metadata goes on the update, where a client of the live stream looks, and on its message
+                # too: of an update the server keeps only the message (in the task's history), and merges the
+                # updates' metadata into the task's, the last value winning. Without the copy nobody who lost
+                # the connection could tell an answer from a piece of reasoning.
                 metadata = dict(event.metadata)
                 await updater.update_status(
                     TaskState.TASK_STATE_WORKING, _say(updater, event.text, metadata), metadata=metadata
@@ -152,7 +152,7 @@ def _request_metadata(context: RequestContext) -> dict[str, Any]:
 
 
 def _turns_before(context: RequestContext) -> list[dict[str, str]]:
-    """The task's turns before this message, oldest first. Read from the task, so that they survive a restart."""
+    """The task's turns before this message, oldest first. Read from the task: they survive a restart."""
     task = context.current_task
     if task is None or context.message is None:
         return []
@@ -175,7 +175,7 @@ def _turns_before(context: RequestContext) -> list[dict[str, str]]:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn without its signal handlers: several servers share a loop, and it is the caller's to stop them."""
+    """Uvicorn without its signal handlers: several servers share a loop, and the caller stops them."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -186,7 +186,8 @@ def listen(port: int = 0, host: str = "127.0.0.1") -> socket.socket:
     """A bound socket; port 0 takes a free one. Raises OSError if the port is taken."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
-        # A port whose last connections are still in TIME_WAIT may be bound again, one with a listener may not.
+        # A port whose last connections are still in TIME_WAIT may be bound again, one with a listener may
+        # not.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((host, port))
     except OSError:
@@ -272,7 +273,8 @@ def serve(agent: BaseAgent, *, host: str = "127.0.0.1", port: int = 0) -> None:
 
 
 def serve_in_thread(agent: BaseAgent, *, port: int = 0) -> tuple[str, Callable[[], None]]:
-    """Serve `agent` from a thread of its own, for tests. Returns its URL, once it answers, and a function that stops it.
+    """Serve `agent` from a thread of its own, for tests. Returns its URL, once it answers, and a function
+    that stops it.
 
     Raises what kept the agent from starting.
     """

@@ -1,7 +1,7 @@
 """Keeps the agents' A2A tasks: bounded in memory and, given a file, over restarts.
 
-A question that an agent asked has to be answerable after a restart, and a client that comes back must be able to learn
-how its task ended. The SDK's in-memory store forgets both, and grows for ever.
+A question that an agent asked has to be answerable after a restart, and a client that comes back must be able
+to learn how its task ended. The SDK's in-memory store forgets both, and grows for ever.
 """
 
 import sqlite3
@@ -31,10 +31,10 @@ RESTARTED = "The agent was restarted while it worked on this."
 
 
 class SampleTaskStore(InMemoryTaskStore):
-    """The SDK's in-memory store with a bound, and a row in a SQLite file for each change of a task's state."""
+    """The SDK's in-memory store with a bound, and a task's row in a SQLite file when its state changes."""
 
     def __init__(self, agent_name: str, path: Path | None = None) -> None:
-        """agent_name: whose tasks; agents share a file. path: the file, made if absent; None keeps nothing."""
+        """agent_name: whose tasks; agents share a file. path: made if absent; None keeps nothing."""
         super().__init__()
         self._agent = agent_name
         self._states: OrderedDict[str, int] = OrderedDict()
