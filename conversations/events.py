@@ -3,6 +3,7 @@
 Names and shapes are the contract's section 2; no other module writes an event's name as a string.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -10,6 +11,9 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 Json = dict[str, Any]
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class Role(StrEnum):
@@ -90,6 +94,28 @@ class Envelope(TypedDict):
     seq: int | None
     event: str
     data: EnvelopeData
+
+
+def storable(value: Any) -> bool:
+    """Whether every text in a JSON value can be stored and sent: no NUL (PostgreSQL), no lone surrogate (UTF-8)."""
+    if isinstance(value, str):
+        return "\0" not in value and (value.isascii() or not _SURROGATE.search(value))
+    if isinstance(value, Mapping):
+        return all(storable(part) and storable(name) for name, part in value.items())
+    if isinstance(value, (list, tuple)):
+        return all(storable(part) for part in value)
+    return True
+
+
+def made_storable(value: Any) -> Any:
+    """The same value with U+FFFD in the place of each character that cannot be stored; lengths stay."""
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, Mapping):
+        return {made_storable(str(name)): made_storable(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [made_storable(part) for part in value]
+    return value
 
 
 def envelope(
