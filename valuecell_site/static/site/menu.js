@@ -1,0 +1,58 @@
+// A menu that opens beside its button: arrow keys, Home, End, Escape, typing a letter; the focus goes back where it was.
+import { h, icon } from "./dom.js";
+
+/**
+ * Open a menu under (or over) `anchor`. Each entry: {label, hint?, icon?, href?, checked?, danger?, act?}.
+ * Returns a function that closes it.
+ */
+export function openMenu(anchor, entries) {
+  const radio = entries.some((entry) => entry.checked !== undefined);
+  const items = entries.map((entry) => {
+    const role = radio ? "menuitemradio" : "menuitem";
+    const inner = [entry.icon ? icon(entry.icon) : null, entry.lead ?? null, h("span.grow", null, h("b", null, entry.label), entry.hint ? h("span", null, entry.hint) : null)];
+    const attributes = { role, tabindex: "-1", class: entry.danger ? "danger" : "", "aria-checked": radio ? String(Boolean(entry.checked)) : null };
+    if (entry.href) return h("a", { ...attributes, href: entry.href }, inner);
+    return h("button", { ...attributes, type: "button", onclick: () => { close(); entry.act(); } }, inner);
+  });
+  const menu = h("div.menu", { role: "menu", popover: "manual" }, items);
+  document.body.append(menu);
+  menu.showPopover();
+  place(menu, anchor);
+  anchor.setAttribute("aria-expanded", "true");
+  const away = (event) => { if (!menu.contains(event.target) && !anchor.contains(event.target)) close(false); };
+  const keys = (event) => {
+    const at = items.indexOf(document.activeElement);
+    const go = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[event.key];
+    if (go !== undefined) {
+      event.preventDefault();
+      items[(go + items.length) % items.length].focus();
+    } else if (event.key === "Escape" || event.key === "Tab") {
+      event.preventDefault();
+      close();
+    } else if (event.key.length === 1 && event.key !== " ") {
+      const letter = event.key.toLowerCase();
+      const found = [...items.slice(at + 1), ...items].find((item) => item.textContent.trim().toLowerCase().startsWith(letter));
+      found?.focus();
+    }
+  };
+  function close(refocus = true) {
+    document.removeEventListener("pointerdown", away, true);
+    menu.remove();
+    anchor.setAttribute("aria-expanded", "false");
+    if (refocus) anchor.focus();
+  }
+  document.addEventListener("pointerdown", away, true);
+  menu.addEventListener("keydown", keys);
+  (items.find((item) => item.getAttribute("aria-checked") === "true") ?? items[0])?.focus();
+  return close;
+}
+
+function place(menu, anchor) {
+  const at = anchor.getBoundingClientRect();
+  const gap = 6;
+  const below = innerHeight - at.bottom;
+  const left = Math.min(Math.max(8, at.left), innerWidth - menu.offsetWidth - 8);
+  menu.style.left = `${Math.max(8, left)}px`;
+  if (below > menu.offsetHeight + gap || below > at.top) menu.style.top = `${at.bottom + gap}px`;
+  else menu.style.top = `${Math.max(8, at.top - menu.offsetHeight - gap)}px`;
+}
