@@ -31,7 +31,8 @@ TOOL = "monthly_prices"
 class MarketDataAgent(BaseAgent):
     description = (
         "Monthly share prices of Apple (AAPL), Amazon (AMZN), Google (GOOG), IBM and Microsoft (MSFT) from "
-        "January 2000 to March 2010: price, change and chart. Historical data that ships with it, no live quotes."
+        "January 2000 to March 2010: price, change and chart. Historical data that ships with it, not live "
+        "quotes."
     )
     skills = (
         Skill(

@@ -15,9 +15,9 @@ SYSTEM_PROMPT = (
     "Say what you do not know; never invent sources."
 )
 NOT_CONFIGURED = (
-    "No language model is configured, so I cannot answer this. Whoever runs this server can set `LLM_BASE_URL` "
-    "to an OpenAI-compatible endpoint (for instance `http://127.0.0.1:11434/v1` for a local Ollama), with "
-    "`LLM_MODEL` and `LLM_API_KEY` where it needs them, and start it again."
+    "No language model is configured, so I cannot answer this. Whoever runs this server can set "
+    "`LLM_BASE_URL` to an OpenAI-compatible endpoint (for instance `http://127.0.0.1:11434/v1` for a local "
+    "Ollama), with `LLM_MODEL` and `LLM_API_KEY` where it needs them, and start it again."
 )
 JOIN_FOR = 0.03
 """Seconds over which a model's tokens are joined into one event: a fast model sends hundreds a second, and
@@ -40,8 +40,8 @@ class EndpointError(Exception):
 
 class ResearchAgent(BaseAgent):
     description = (
-        "Answers open questions with a language model, through the OpenAI-compatible endpoint that this server "
-        "is configured with. Says so when none is."
+        "Answers open questions with a language model, through the OpenAI-compatible endpoint that this "
+        "server is configured with. Says so when none is."
     )
     skills = (
         Skill(
@@ -123,7 +123,7 @@ class ResearchAgent(BaseAgent):
                 async for chunk in _chunks(response):
                     if time.monotonic() > ends_at:
                         raise EndpointError(
-                            f"The language model was stopped: it was still answering after {limits.total:.0f} s."
+                            f"The language model was stopped: it still answered after {limits.total:.0f} s."
                         )
                     for kind, text in _texts(chunk):
                         said = said or kind == "message"
@@ -217,7 +217,7 @@ def _choice(chunk: Any) -> Mapping[str, Any]:
 
 
 def _texts(chunk: Any) -> list[tuple[str, str]]:
-    """What a chunk says. DeepSeek and vLLM call thoughts `reasoning_content`, Ollama calls them `reasoning`."""
+    """What a chunk says. Thoughts are `reasoning_content` to DeepSeek and vLLM, `reasoning` to Ollama."""
     choice = _choice(chunk)
     delta = choice.get("delta") or choice.get("message") or {}
     found = (

@@ -80,39 +80,41 @@ class BaseAgentExecutor(AgentExecutor):
 
     def __init__(self, agent: BaseAgent) -> None:
         self._agent = agent
-        self._cancelled: set[str] = set()
+        self._cancelled: dict[str, bool] = {}
+        """Each task at work, and whether it was cancelled meanwhile."""
 
     async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
         """One turn: a new task, or the answer to a question that the task asked."""
-        assert (
-            context.message is not None and context.task_id and context.context_id
-        )  # The handler's promise.
-        updater = TaskUpdater(event_queue, context.task_id, context.context_id)
+        message, task_id, context_id = _required(context)
+        updater = TaskUpdater(event_queue, task_id, context_id)
         if context.current_task is None:
             try:
-                task = new_task_from_user_message(context.message)
+                task = new_task_from_user_message(message)
             except ValueError as error:
                 raise InvalidParamsError(message=f"The message says nothing: {error}") from error
             await event_queue.enqueue_event(task)
-        await updater.start_work()
+        self._cancelled[task_id] = False
         try:
-            await self._run(context, updater)
+            await updater.start_work()
+            await self._run(context, message, updater)
         except Exception as error:
-            logger.exception("%s failed on task %s", self._agent.name, context.task_id)
+            logger.exception("%s failed on task %s", self._agent.name, task_id)
             reason = f"{self._agent.name} stopped on an error: {type(error).__name__}: {error}"
             await updater.failed(_say(updater, reason))
         finally:
-            self._cancelled.discard(context.task_id)
+            self._cancelled.pop(task_id, None)
 
     async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
         """Mark the task as canceled; the handler then cancels `execute`, which closes the generator."""
-        assert context.task_id and context.context_id
-        self._cancelled.add(context.task_id)
-        await TaskUpdater(event_queue, context.task_id, context.context_id).cancel()
+        task_id, context_id = context.task_id or "", context.context_id or ""
+        if task_id in self._cancelled:
+            self._cancelled[task_id] = True
+        await TaskUpdater(event_queue, task_id, context_id).cancel()
 
-    async def _run(self, context: RequestContext, updater: TaskUpdater) -> None:
-        wanted = _request_metadata(context)
-        dependencies = {**(wanted.get("dependencies") or {}), "history": _turns_before(context)}
+    async def _run(self, context: RequestContext, message: Message, updater: TaskUpdater) -> None:
+        # What the client sent beside the text: on the message, as ValueCell does, or on the request.
+        wanted = {**context.metadata, **MessageToDict(message.metadata)}
+        dependencies = {**(wanted.get("dependencies") or {}), "history": _turns_before(context, message)}
         answer = self._agent.notify if wanted.get("notify") is True else self._agent.stream
         stream = answer(context.get_user_input(), updater.context_id, updater.task_id, dependencies)
         if inspect.iscoroutine(stream):
@@ -120,46 +122,51 @@ class BaseAgentExecutor(AgentExecutor):
             raise TypeError("stream must be an async generator: it yields no event")
         async with aclosing(cast("Any", stream)) as events:
             async for event in events:
-                if updater.task_id in self._cancelled:
-                    return  # An update after the final one would be a violation of the protocol.
+                if self._cancelled[updater.task_id]:
+                    return  # An update after the final one would violate the protocol.
                 if not isinstance(event, Event):
-                    raise TypeError(
-                        f"stream yielded {event!r}: yield events, as message_chunk(text) makes them"
-                    )
-                if event.state == "failed":
-                    return await updater.failed(_say(updater, event.text))
-                if event.state == "input-required":
-                    return await updater.requires_input(_say(updater, event.text))
-                # The metadata goes on the update, where a client of the live stream looks, and on its message
-                # too: of an update the server keeps only the message (in the task's history), and merges the
-                # updates' metadata into the task's, the last value winning. Without the copy nobody who lost
-                # the connection could tell an answer from a piece of reasoning.
-                metadata = dict(event.metadata)
-                await updater.update_status(
-                    TaskState.TASK_STATE_WORKING, _say(updater, event.text, metadata), metadata=metadata
-                )
+                    raise TypeError(f"stream yielded {event!r}: yield events, such as message_chunk(text)")
+                await _report(event, updater)
+                if event.state != "working":
+                    return
         await updater.complete()
+
+
+async def _report(event: Event, updater: TaskUpdater) -> None:
+    if event.state == "failed":
+        await updater.failed(_say(updater, event.text))
+    elif event.state == "input-required":
+        await updater.requires_input(_say(updater, event.text))
+    else:
+        # The metadata goes on the update, where a client of the live stream looks, and on its message too: of
+        # an update the server keeps only the message (in the task's history), and merges the updates'
+        # metadata into the task's, the last value winning. Without the copy nobody who lost the connection
+        # could tell an answer from a piece of reasoning.
+        metadata = dict(event.metadata)
+        said = _say(updater, event.text, metadata)
+        await updater.update_status(TaskState.TASK_STATE_WORKING, said, metadata=metadata)
+
+
+def _required(context: RequestContext) -> tuple[Message, str, str]:
+    """Message, task id and context id, which the SDK's request handler sets before it calls execute."""
+    if context.message is None or context.task_id is None or context.context_id is None:
+        raise InvalidParamsError(message="A message, a task id and a context id are needed.")
+    return context.message, context.task_id, context.context_id
 
 
 def _say(updater: TaskUpdater, text: str, metadata: dict[str, Any] | None = None) -> Message:
     return updater.new_agent_message([new_text_part(text)], metadata=metadata)
 
 
-def _request_metadata(context: RequestContext) -> dict[str, Any]:
-    """What the client sent beside the text: on the message, as ValueCell does, or on the request."""
-    assert context.message is not None
-    return {**context.metadata, **MessageToDict(context.message.metadata)}
-
-
-def _turns_before(context: RequestContext) -> list[dict[str, str]]:
+def _turns_before(context: RequestContext, message: Message) -> list[dict[str, str]]:
     """The task's turns before this message, oldest first. Read from the task: they survive a restart."""
     task = context.current_task
-    if task is None or context.message is None:
+    if task is None:
         return []
     messages = [*task.history, *([task.status.message] if task.status.HasField("message") else [])]
     turns: list[dict[str, str]] = []
     for said in messages:
-        if said.message_id == context.message.message_id:
+        if said.message_id == message.message_id:
             continue
         role = "user" if said.role == Role.ROLE_USER else "agent"
         kind = MessageToDict(said.metadata).get("response_event")

@@ -48,8 +48,8 @@ class SampleTaskStore(InMemoryTaskStore):
                 "CREATE TABLE IF NOT EXISTS tasks (agent TEXT, id TEXT, state INTEGER, task BLOB, "
                 "PRIMARY KEY (agent, id))"
             )
-            self._fail_unfinished()
-            self._prune()
+            self._fail_unfinished(self._file)
+            self._prune(self._file)
 
     async def save(self, task: Task, context: ServerCallContext) -> None:
         """Keep the task; write it to the file when its state is another than at the last call.
@@ -96,22 +96,19 @@ class SampleTaskStore(InMemoryTaskStore):
         )
         self._written += 1
         if self._written % PRUNE_EVERY == 0:
-            self._prune()
+            self._prune(self._file)
 
-    def _prune(self) -> None:
-        assert self._file is not None
-        self._file.execute(
+    def _prune(self, file: sqlite3.Connection) -> None:
+        file.execute(
             "DELETE FROM tasks WHERE agent = ? AND rowid NOT IN "
             "(SELECT rowid FROM tasks WHERE agent = ? ORDER BY rowid DESC LIMIT ?)",
             (self._agent, self._agent, KEEP_ON_DISK),
         )
 
-    def _fail_unfinished(self) -> None:
+    def _fail_unfinished(self, file: sqlite3.Connection) -> None:
         """Say the truth about tasks that a former process was working on: nobody will finish them."""
-        assert self._file is not None
-        marks = ", ".join("?" * len(UNFINISHED))
-        rows = self._file.execute(
-            f"SELECT task FROM tasks WHERE agent = ? AND state IN ({marks})",
+        rows = file.execute(
+            "SELECT task FROM tasks WHERE agent = ? AND state IN (?, ?)",
             (self._agent, *(int(state) for state in UNFINISHED)),
         ).fetchall()
         for (blob,) in rows:
