@@ -1,0 +1,266 @@
+"""The journal: persists what happens in conversations and then pushes it. Persist, then push, always.
+
+Two ways in, one way out. A synchronous caller that already is in a transaction (a page, the API, TaskService) calls
+`write`: rows in that transaction, frames after its commit. A run calls `Journal.add` for each chunk: the changes of
+all runs are collected for at most 50 ms (250 where nobody watches) and written in one transaction by one thread.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from asgiref.sync import sync_to_async
+from django.db import OperationalError, close_old_connections, transaction
+from django.utils import timezone
+
+from conversations.changes import Append, Change, Put
+from conversations.hub import hub
+from conversations.store import Frames, store
+
+logger = logging.getLogger(__name__)
+
+WINDOW = 0.050
+"""Seconds for which events are collected where somebody watches (the contract's section 2)."""
+WINDOW_UNWATCHED = 0.250
+"""Seconds where nobody does: fewer, larger commits."""
+PENDING_MAX = 8 * 1024 * 1024
+"""Characters that may wait for a commit before those who add more are held up."""
+RETRIES = 5
+"""Commits tried again after the database said that it is busy or away, before their owners are told."""
+RETRY_DELAY = 0.2
+"""Seconds before the first of them; doubled each time."""
+
+Settle = Callable[[], Sequence[Change]]
+"""Called in the commit's transaction after the entry's changes are written; returns the changes that follow."""
+Gate = Callable[[Collection[Hashable]], Collection[Hashable]]
+"""Called in the commit's transaction with the entries' passes; returns those that are still good."""
+
+
+def publish(frames: Frames) -> None:
+    """Hand committed frames to the hub. Call it after the commit only."""
+    for conversation_id, envelopes in frames.items():
+        if envelopes:
+            hub.publish(conversation_id, envelopes)
+
+
+def write(changes: Sequence[Change]) -> Frames:
+    """Write `changes` in the caller's transaction, and push them when it is committed.
+
+    Returns the envelopes, by conversation, as they will be pushed. Raises `TransactionManagementError` outside a
+    transaction (the conversation's row could not be locked).
+    """
+    frames = store(changes, now=timezone.now())
+    transaction.on_commit(lambda: publish(frames))
+    return frames
+
+
+@dataclass(slots=True)
+class _Entry:
+    """What one `add` brought: changes, whose they are, and what becomes visible with them."""
+
+    changes: Sequence[Change]
+    gate_pass: Hashable | None = None
+    settle: Settle | None = None
+    done: "asyncio.Future[bool] | None" = None
+
+
+@dataclass(slots=True)
+class _Pending:
+    """What waits for the next commit."""
+
+    entries: list[_Entry] = field(default_factory=list)
+    size: int = 0
+
+
+class Journal:
+    """The group commit of one process. Belongs to the event loop in which it is first used, until `close`."""
+
+    def __init__(self) -> None:
+        self._gate: Gate | None = None
+        self._pending = _Pending()
+        self._writer: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wake = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._room = asyncio.Event()
+        self._threads: ThreadPoolExecutor | None = None
+
+    def use_gate(self, gate: Gate) -> None:
+        """Ask `gate` in each commit which runs may still write: one that lost its lease, or was cancelled, may not."""
+        self._gate = gate
+
+    def add(self, changes: Sequence[Change], *, gate_pass: Hashable | None = None) -> None:
+        """Take `changes` for the next commit. Their order is kept. Does not wait: see `room`."""
+        if changes:
+            self._take(_Entry(changes=changes, gate_pass=gate_pass))
+
+    async def room(self) -> None:
+        """Wait while more is pending than memory should hold, so that a fast agent is read no faster than written."""
+        while self._pending.size > PENDING_MAX:
+            self._room.clear()
+            await self._room.wait()
+
+    async def settle(
+        self, changes: Sequence[Change], settle: Settle | None = None, *, gate_pass: Hashable | None = None
+    ) -> bool:
+        """Write `changes` and all that was added before, run `settle` in the same transaction, and wait for it.
+
+        Returns whether the gate let it pass: if not, somebody else decided about this run, and nothing of it was
+        written. Raises what `settle` raises (its entry is rolled back alone), and the database's error if it stays
+        away. The wait survives a cancellation of the caller only inside `asyncio.shield`.
+        """
+        done = asyncio.get_running_loop().create_future()
+        self._take(_Entry(changes=changes, gate_pass=gate_pass, settle=settle, done=done))
+        self._hurry.set()
+        return await done
+
+    async def flush(self) -> None:
+        """Wait until everything that was added is committed."""
+        await self.settle(())
+
+    async def close(self) -> None:
+        """Commit what is pending and end the writer (SIGTERM, the end of a test's loop)."""
+        if self._writer is None:
+            return
+        await self.flush()
+        self._writer.cancel()
+        await asyncio.gather(self._writer, return_exceptions=True)
+        self._writer = None
+        if self._threads is not None:
+            self._threads.shutdown(wait=True)
+            self._threads = None
+
+    def _take(self, entry: _Entry) -> None:
+        self._start()
+        self._pending.entries.append(entry)
+        self._pending.size += sum(_size(change) for change in entry.changes)
+        self._wake.set()
+
+    def _start(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._writer is not None and self._loop is loop and not self._writer.done():
+            return
+        # A loop of its own (each test has one): events and futures of an ended loop would never wake.
+        self._loop = loop
+        self._wake, self._hurry, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+        self._writer = loop.create_task(self._write_forever(), name="journal")
+
+    async def _write_forever(self) -> None:
+        while True:
+            await self._wake.wait()
+            if not self._hurry.is_set():
+                await self._wait_for_more()
+            self._wake.clear()
+            self._hurry.clear()
+            batch, self._pending = self._pending, _Pending()
+            self._room.set()
+            await self._commit(batch.entries)
+
+    async def _wait_for_more(self) -> None:
+        """Collect for the window; it ends early when somebody waits for the commit."""
+        watched = any(
+            hub.watched(change.scope.conversation_id)
+            for entry in self._pending.entries
+            for change in entry.changes[:1]
+        )
+        try:
+            await asyncio.wait_for(self._hurry.wait(), WINDOW if watched else WINDOW_UNWATCHED)
+        except TimeoutError:
+            return
+
+    async def _commit(self, entries: list[_Entry]) -> None:
+        """Write one batch, again while the database is busy; then push, then tell those who wait."""
+        delay = RETRY_DELAY
+        for attempt in range(RETRIES + 1):
+            try:
+                frames, outcomes = await sync_to_async(
+                    self._commit_in_thread, thread_sensitive=False, executor=self._threads
+                )(entries)
+                break
+            except OperationalError as error:
+                if attempt == RETRIES:
+                    self._give_up(entries, error)
+                    return
+                logger.warning(
+                    "database is busy or away, trying again", extra={"event": "journal.retry", "error": str(error)}
+                )
+                await asyncio.sleep(delay)
+                delay *= 2
+            except Exception as error:
+                logger.exception("a commit failed", extra={"event": "journal.failed"})
+                self._give_up(entries, error)
+                return
+        for part in frames:
+            publish(part)
+        for entry, outcome in zip(entries, outcomes, strict=True):
+            if entry.done is None or entry.done.done():
+                continue
+            if isinstance(outcome, BaseException):
+                entry.done.set_exception(outcome)
+            else:
+                entry.done.set_result(outcome)
+
+    @staticmethod
+    def _give_up(entries: list[_Entry], error: BaseException) -> None:
+        for entry in entries:
+            if entry.done is not None and not entry.done.done():
+                entry.done.set_exception(error)
+
+    def _commit_in_thread(self, entries: list[_Entry]) -> tuple[list[Frames], list[bool | BaseException]]:
+        close_old_connections()
+        now = timezone.now()
+        with transaction.atomic():
+            admitted = self._admitted(entries)
+            outcomes: list[bool | BaseException] = []
+            frames: list[Frames] = []
+            plain: list[Change] = []
+            for entry in entries:
+                if entry.gate_pass is not None and entry.gate_pass not in admitted:
+                    outcomes.append(False)
+                    continue
+                if entry.settle is None:
+                    plain.extend(entry.changes)
+                    outcomes.append(True)
+                    continue
+                # What settles sees everything before it, and its failure takes back its own changes only.
+                if plain:
+                    frames.append(store(plain, now=now))
+                    plain = []
+                try:
+                    with transaction.atomic():
+                        before = store(entry.changes, now=now) if entry.changes else {}
+                        after = entry.settle()
+                        behind = store(after, now=now) if after else {}
+                except OperationalError:
+                    raise
+                except Exception as error:
+                    outcomes.append(error)
+                    continue
+                frames.extend((before, behind))
+                outcomes.append(True)
+            if plain:
+                frames.append(store(plain, now=now))
+        return frames, outcomes
+
+    def _admitted(self, entries: list[_Entry]) -> Collection[Hashable]:
+        passes = {entry.gate_pass for entry in entries if entry.gate_pass is not None}
+        if not passes or self._gate is None:
+            return passes
+        return self._gate(passes)
+
+
+def _size(change: Change) -> int:
+    if isinstance(change, Append):
+        return len(change.delta)
+    if isinstance(change, Put):
+        content = change.payload.get("content")
+        return len(content) if isinstance(content, str) else 256
+    return 0
+
+
+journal = Journal()
+"""The journal of this process."""
