@@ -27,7 +27,7 @@ from sample_agents.machine import MachineAgent
 from sample_agents.market import MarketDataAgent
 from sample_agents.pacing import DEFAULT_PACE_MS
 from sample_agents.research import ResearchAgent
-from sample_agents.server import listen, serving, until_signalled
+from sample_agents.server import listen, serving, stop_signal
 from sample_agents.store import SampleTaskStore
 
 PORTS_FILE = "sample_agents.json"
@@ -70,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _run(agents: Sequence[BaseAgent], options: argparse.Namespace, parent: int) -> None:
+    stop = stop_signal()  # First: whoever reads `ready` may send SIGTERM at once.
+    _die_with_parent()
     data_dir: Path = options.data_dir
     (data_dir / CARDS_FOLDER).mkdir(parents=True, exist_ok=True)
     kept = _read_object(data_dir / PORTS_FILE)
@@ -88,8 +90,7 @@ async def _run(agents: Sequence[BaseAgent], options: argparse.Namespace, parent:
         if options.ready_file is not None:
             _write(options.ready_file, ports)
         print("ready", flush=True)
-        _die_with_parent()
-        await _until_signalled_or_orphaned(parent)
+        await _until_stopped_or_orphaned(stop, parent)
 
 
 def _listen_where_it_was(port: Any) -> socket.socket:
@@ -116,12 +117,11 @@ def _die_with_parent() -> None:
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-async def _until_signalled_or_orphaned(parent: int) -> None:
-    signalled = asyncio.create_task(until_signalled())
+async def _until_stopped_or_orphaned(stop: asyncio.Event, parent: int) -> None:
     # Also catches a parent that ended before prctl was called, or on a system without it.
-    while not signalled.done() and os.getppid() == parent:
-        await asyncio.wait([signalled], timeout=1)
-    signalled.cancel()
+    while not stop.is_set() and os.getppid() == parent:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), timeout=1)
 
 
 def _read_object(path: Path) -> dict[str, Any]:

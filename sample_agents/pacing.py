@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 
 from sample_agents.base import Event
 
@@ -10,16 +10,12 @@ DEFAULT_PACE_MS = 35
 """Milliseconds between two pieces: about the pace of a language model, and 2 to 4 s for a whole answer."""
 
 
-def pieces(text: str) -> Iterator[str]:
+def pieces(text: str) -> list[str]:
     """The text in pieces that join to it again: words with the space behind them, rows of tables whole.
 
     A row of a table is one piece because half a row is not a table yet.
     """
-    for line in text.splitlines(keepends=True):
-        if line.startswith("|"):
-            yield line
-        else:
-            yield from re.findall(r"\s*\S+\s*|\s+", line)
+    return re.findall(r"^\|.*\n*|\S+\s*|\s+", text, flags=re.MULTILINE)
 
 
 async def spoken(text: str, pace_ms: int, say: Callable[[str], Event]) -> AsyncIterator[Event]:

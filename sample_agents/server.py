@@ -256,24 +256,25 @@ async def serving(
         store.close()
 
 
-async def until_signalled() -> None:
-    """Wait for SIGINT or SIGTERM."""
+def stop_signal() -> asyncio.Event:
+    """From this call on, SIGINT and SIGTERM set the event that is returned instead of ending the process."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         # Windows has no loop signal handlers; Ctrl-C is a KeyboardInterrupt there.
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+    return stop
 
 
 def serve(agent: BaseAgent, *, host: str = "127.0.0.1", port: int = 0) -> None:
     """Serve `agent` until SIGINT or SIGTERM; prints its address. Port 0 takes a free one."""
 
     async def run() -> None:
+        stop = stop_signal()
         async with serving(agent, sock=listen(port, host)) as url:
             print(f"{agent.name} answers at {url}", flush=True)
-            await until_signalled()
+            await stop.wait()
 
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(run())
