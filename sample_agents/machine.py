@@ -131,7 +131,7 @@ class MachineAgent(BaseAgent):
     def _tools(self) -> dict[str, tuple[str, Callable[[], Any], Callable[[Any], str]]]:
         """For each section: the tool's name, how it reads, how its reading is worded."""
         return {
-            "load": ("cpu_load", self._read_load, _say_load),
+            "load": ("cpu_load", self._read_load, self._say_load),
             "memory": ("memory", _read_memory, _say_memory),
             "disk": ("disks", _read_disks, _say_disks),
             "processes": ("top_processes", _read_processes, _say_processes),
@@ -139,7 +139,7 @@ class MachineAgent(BaseAgent):
 
     async def _read_load(self) -> readings.CpuLoad:
         self._take_sample()
-        return readings.cpu_load(self._samples[-1].cpu_percent)
+        return readings.cpu_load(self._samples)
 
     async def _keep_sampling(self) -> None:
         while True:
@@ -158,10 +158,10 @@ class MachineAgent(BaseAgent):
         for sample in self._samples:
             at = f"{sample.at.astimezone(zone):%Y-%m-%d %H:%M:%S}"
             rows.append([at, *(getattr(sample, attribute) for _, attribute in columns)])
-        names = _listed([name.removesuffix(" %") for name, _ in columns])
+        names = ", ".join(name.removesuffix(" %") for name, _ in columns)
         return json.dumps(
             {
-                "title": f"{names} over the last {self._span()}, in percent",
+                "title": f"{names}: percent over the last {self._span()}",
                 "data": json.dumps(rows),
                 "create_time": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
             }
@@ -169,40 +169,11 @@ class MachineAgent(BaseAgent):
 
     def _span(self) -> str:
         seconds = (self._samples[-1].at - self._samples[0].at).total_seconds()
+        if seconds < 2:
+            return "second"
         return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
 
-
-async def _read_memory() -> readings.Memory:
-    return readings.memory()
-
-
-async def _read_disks() -> Sequence[readings.Disk]:
-    return await asyncio.to_thread(readings.disks)  # A network mount may hang.
-
-
-async def _read_processes() -> Sequence[readings.Process]:
-    # psutil measures a process's CPU between two looks at it, and remembers processes between them.
-    await asyncio.to_thread(readings.top_processes)
-    await asyncio.sleep(PROCESS_WINDOW)
-    return await asyncio.to_thread(readings.top_processes)
-
-
-def _say_load(load: readings.CpuLoad) -> str:
-    cores = "1 core is" if load.cores == 1 else f"{load.cores} cores are"
-    text = f"**CPU:** {cores} {load.percent:.0f} % busy."
-    if load.load_average is not None:
-        one, five, fifteen = load.load_average
-        text += (
-            f" The load average is {one:.2f} over one minute, {five:.2f} over five and {fifteen:.2f} over "
-        )
-        text += "fifteen"
-        text += ": more work than cores.\n" if one > load.cores else ".\n"
-    else:
-        text += "\n"
-    return text
-
-
-def _say_memory(memory: readings.Memory) -> str:
+    def _say_memory(memory: readings.Memory) -> str:
     text = (
         f"**Memory:** {readings.size(memory.available)} of {readings.size(memory.total)} are available "
         f"({memory.percent:.0f} % in use)."
@@ -241,6 +212,14 @@ def _plain(value: Any) -> Any:
 
 def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _duration(seconds: int) -> str:
+    """Rounded down to the largest unit of which there are two."""
+    for unit, length in (("days", 86_400), ("hours", 3_600)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds // 60} minutes"
 
 
 def _zone(dependencies: Mapping[str, Any]) -> tzinfo:

@@ -28,9 +28,14 @@ class CpuLoad:
 
     percent: float
     """Of all cores together, since the reading before."""
+    mean_percent: float
+    peak_percent: float
+    """Both over the samples that were kept."""
     cores: int
     load_average: tuple[float, float, float] | None
     """Over 1, 5 and 15 minutes; None where the system has no such figure."""
+    up_seconds: int
+    """Since the machine was started."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,13 +81,23 @@ def sample(now: datetime) -> Sample:
     )
 
 
-def cpu_load(percent: float) -> CpuLoad:
-    """The load averages, beside the CPU percentage that the sampler measured last."""
+def cpu_load(samples: Sequence[Sample]) -> CpuLoad:
+    """What the samples (at least one, oldest first) say about the CPU, with the load averages beside it."""
+    percents = [each.cpu_percent for each in samples]
+    load_average: tuple[float, float, float] | None
     try:
-        load_average = psutil.getloadavg()
+        one, five, fifteen = psutil.getloadavg()
+        load_average = (round(one, 2), round(five, 2), round(fifteen, 2))
     except (AttributeError, OSError):
         load_average = None
-    return CpuLoad(percent=percent, cores=psutil.cpu_count() or 1, load_average=load_average)
+    return CpuLoad(
+        percent=percents[-1],
+        mean_percent=round(sum(percents) / len(percents), 1),
+        peak_percent=max(percents),
+        cores=psutil.cpu_count() or 1,
+        load_average=load_average,
+        up_seconds=int(samples[-1].at.timestamp() - psutil.boot_time()),
+    )
 
 
 def memory() -> Memory:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 
 from sample_agents.base import Event
 
-DEFAULT_PACE_MS = 35
+DEFAULT_PACE_MS = 40
 """Milliseconds between two pieces: about the pace of a language model, and 2 to 4 s for a whole answer."""
 
 
