@@ -173,7 +173,35 @@ class MachineAgent(BaseAgent):
             return "second"
         return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
 
-    def _say_memory(memory: readings.Memory) -> str:
+    def _say_load(self, load: readings.CpuLoad) -> str:
+        cores = "1 core is" if load.cores == 1 else f"{load.cores} cores are"
+        text = (
+            f"**CPU:** {cores} {load.percent:.0f} % busy; over the last {self._span()} it was "
+            f"{load.mean_percent:.0f} % on average and {load.peak_percent:.0f} % at its peak."
+        )
+        if load.load_average is not None:
+            one, five, fifteen = load.load_average
+            text += f" The load average is {one:.2f} over one minute, {five:.2f} over five and {fifteen:.2f} "
+            text += "over fifteen" + (": more work than cores." if one > load.cores else ".")
+        return f"{text} The machine has been up for {_duration(load.up_seconds)}.\n"
+
+
+async def _read_memory() -> readings.Memory:
+    return readings.memory()
+
+
+async def _read_disks() -> Sequence[readings.Disk]:
+    return await asyncio.to_thread(readings.disks)  # A network mount may hang.
+
+
+async def _read_processes() -> Sequence[readings.Process]:
+    # psutil measures a process's CPU between two looks at it, and remembers processes between them.
+    await asyncio.to_thread(readings.top_processes)
+    await asyncio.sleep(PROCESS_WINDOW)
+    return await asyncio.to_thread(readings.top_processes)
+
+
+def _say_memory(memory: readings.Memory) -> str:
     text = (
         f"**Memory:** {readings.size(memory.available)} of {readings.size(memory.total)} are available "
         f"({memory.percent:.0f} % in use)."
