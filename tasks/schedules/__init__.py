@@ -1,10 +1,10 @@
 """When a task is due: what a schedule means, its next times and its words.
 
-Pure: no database, no clock, no Django. `now` always comes from the caller, every time that goes in or out is aware,
-and what comes out is UTC. The meaning is written down in docs/schedules.md.
+Pure: no database, no clock, no Django. `now` always comes from the caller, every time that goes in or out is
+aware, and what comes out is UTC. The meaning is written down in docs/schedules.md.
 
-`schedule` is the value, `reading` its JSON form with every refusal, `cron` the five fields, `zones` the clock changes,
-`when` the next times, `words` the summary and `preview` the first times with their notes.
+`schedule` is the value, `reading` its JSON form with every refusal, `cron` the five fields, `zones` the clock
+changes, `when` the next times, `words` the summary and `preview` the first times with their notes.
 """
 
 from tasks.schedules.preview import Note, preview

@@ -1,7 +1,7 @@
 """Cron expressions: what is accepted, what is refused with what to write instead, and which days match.
 
-cronsim parses the fields and matches days (day of month and weekday, `L`, `LW`, `5L`, `1#2`); the next times are ours
-(`when`), because no library gives exact ones around clock changes.
+cronsim parses the fields and matches days (day of month and weekday, `L`, `LW`, `5L`, `1#2`); the next times
+are ours (`when`), because no library gives exact ones around clock changes.
 """
 
 import calendar
@@ -22,8 +22,9 @@ NICKNAMES = {
     "@annually": "0 0 1 1 *",
 }
 MAX_LENGTH = 200
-_MONTHS = {name: n for n, name in enumerate("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(), 1)}
-_WEEKDAYS = {name: n for n, name in enumerate("SUN MON TUE WED THU FRI SAT".split())}
+_MONTH_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_MONTHS = {name: n for n, name in enumerate(_MONTH_NAMES, 1)}
+_WEEKDAYS = {name: n for n, name in enumerate(["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"])}
 # By month; February as in a leap year, because a 29th does come.
 LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
@@ -62,7 +63,7 @@ class Cron:
     hours: tuple[int, ...]
     months: frozenset[int]
     steady: bool
-    """Minute or hour starts with `*`: each real minute that matches, through gaps and repeated hours alike."""
+    """Minute or hour starts with `*`: each real minute that matches, through gaps and repeats alike."""
     days_and: bool
     """Day of month and weekday must both match, because one of them starts with `*`; else one suffices."""
     _sim: CronSim
@@ -72,7 +73,8 @@ class Cron:
         """The days of a month that match, in order; none where the month itself does not."""
         if month not in self.months:
             return ()
-        # Which days match depends only on the month's first weekday and its length: at most 28 shapes a year goes by.
+        # Which days match depends only on the month's first weekday and its length: at most 28 shapes a year
+        # goes by.
         shape = calendar.monthrange(year, month)
         days = self._shapes.get(shape)
         if days is None:
@@ -83,14 +85,15 @@ class Cron:
 
 @lru_cache(maxsize=4096)
 def parse_cron(text: str) -> Cron:
-    """Parse five fields or a nickname, names in any case. Raises CronError, whose text says what to write instead."""
+    """Parse five fields or a nickname, names in any case. Raises CronError, which says what to write."""
     fields = _five_fields(text)
     for spec, value in zip(_FIELDS, fields, strict=True):
         for term in value.split(","):
             _check_term(spec, value, term)
     _check_days_exist(fields)
     try:
-        sim = CronSim(" ".join(fields), datetime(2000, 1, 1))
+        # cronsim reads 3-3/5 as 3/5 (from 3 to the end); a range of one is that one.
+        sim = CronSim(re.sub(r"\b(\w+)-\1/[0-9]+", r"\1", " ".join(fields)), datetime(2000, 1, 1))
     except CronSimError as error:
         raise CronError(
             f"“{text}” is not a cron expression ({error}): write it like “0 9 * * 1-5”."
@@ -130,8 +133,8 @@ def _five_fields(text: str) -> tuple[str, str, str, str, str]:
         )
     if len(parts) != 5:
         raise CronError(
-            f"“{text}” has {len(parts)} field{'s' if len(parts) > 1 else ''}: write five (minute, hour, day of month, "
-            "month, weekday), like “0 9 * * 1-5”."
+            f"“{text}” has {len(parts)} field{'s' if len(parts) > 1 else ''}: write five (minute, hour, "
+            "day of month, month, weekday), like “0 9 * * 1-5”."
         )
     if "?" in text:
         raise CronError(
@@ -142,15 +145,12 @@ def _five_fields(text: str) -> tuple[str, str, str, str, str]:
 
 def _check_term(spec: _Field, value: str, term: str) -> None:
     """Refuse one item of a field's list, with what to write instead."""
+    others = ",".join(filter(None, value.split(",")))
     allowed = f"write {spec.low}-{spec.high}{spec.hint}"
     if not term:
-        raise CronError(
-            f"{spec.name} “{value}” has an empty item: write “{','.join(filter(None, value.split(','))) or '*'}”."
-        )
-    if (
-        (spec.name == "day of month" and term in ("L", "LW"))
-        or spec.name == "weekday"
-        and _is_special_weekday(term)
+        raise CronError(f"{spec.name} “{value}” has an empty item: write “{others or '*'}”.")
+    if (spec.name == "day of month" and term in ("L", "LW")) or (
+        spec.name == "weekday" and _is_special_weekday(term)
     ):
         return
     base, slash, step = term.partition("/")
@@ -184,7 +184,8 @@ def _forwards(spec: _Field, low: int, high: int) -> str:
 def _check_days_exist(fields: tuple[str, ...]) -> None:
     """Refuse days that none of the months has, as 30 in February."""
     days, months = fields[2], fields[3]
-    # With a weekday beside it and no star, the weekday alone suffices and the schedule does fire (the notes say so).
+    # With a weekday beside it and no star, the weekday alone suffices and the schedule does fire (the notes
+    # say so).
     both = days.startswith("*") or fields[4].startswith("*")
     if not both or re.search(r"[*L]", days):
         return

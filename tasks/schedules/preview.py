@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from tasks.schedules import zones
@@ -20,11 +21,13 @@ from tasks.schedules.words import (
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 _YEAR = timedelta(days=366)
-# A year is at most 366 days, but the first Monday of February comes after 371: only more than that is a warning.
+# A year is at most 366 days, but the first Monday of February comes after 371: only more than that is a
+# warning.
 _LONG_GAP = timedelta(days=400)
 # Notes are read, not scrolled: the next few clock changes say what all later ones will do.
 _MOST_CHANGES = 4
-# How many days an interval's preview looks through for clock changes: every zone that has them has two a year.
+# How many days an interval's preview looks through for clock changes: every zone that has them has two a
+# year.
 _MOST_DAYS = 800
 
 
@@ -39,10 +42,10 @@ class Note:
 def preview(schedule: Schedule, *, now: datetime, count: int = 10) -> tuple[list[datetime], list[Note]]:
     """The first `count` slots (UTC) and the notes to them.
 
-    Counted from `start_at`, itself included and also where it is past, else from `now` (aware). Cut by `end_at`,
-    `max_runs` and `exclude`. Notes name clock changes that touch its times (of a schedule with fixed times within a
-    year, of a steady one among the times shown), gaps of more than a year, and how days of month and weekdays go
-    together.
+    Counted from `start_at`, itself included and also where it is past, else from `now` (aware). Cut by
+    `end_at`, `max_runs` and `exclude`. Notes name clock changes that touch its times (of a schedule with
+    fixed times within a year, of a steady one among the times shown), gaps of more than a year, and how days
+    of month and weekdays go together.
     """
     begin = (schedule.start_at or now).astimezone(UTC)
     wanted = count if schedule.max_runs is None else min(count, schedule.max_runs)
@@ -68,7 +71,7 @@ def _days_notes(schedule: Schedule) -> Iterator[Note]:
         if text is not None:
             yield Note(text=text)
         day = cron.fields[2]
-        if not day.isdigit() or not weekdays_open(cron.fields[4]) and cron.days_and:
+        if not day.isdigit() or (not weekdays_open(cron.fields[4]) and cron.days_and):
             continue
         lacking = [month for month in cron.months if int(day) > LONGEST_MONTHS[month - 1]]
         if len(lacking) == len(cron.months):
@@ -87,7 +90,7 @@ def _gap_notes(schedule: Schedule, begin: datetime, times: list[datetime]) -> It
     shown = [begin, *times]
     if len(times) == 1 and (schedule.max_runs is None or schedule.max_runs > 1):
         shown += slots_between(replace(schedule, end_at=None), times[0], _END_OF_TIME, anchor=begin, limit=1)
-    if any(b - a > _LONG_GAP for a, b in zip(shown, shown[1:], strict=False)):
+    if any(b - a > _LONG_GAP for a, b in pairwise(shown)):
         when = moment_words(times[0].astimezone(zone))
         yield Note(text=f"Runs less than once a year. The next time is {when}.", time=times[0])
 
@@ -145,12 +148,9 @@ def _rule_note(
     span = f"from {change.local_before:%H:%M} to {change.local_after:%H:%M}"
     if rule.steady:
         whole_day = len(touched) == len(rule.times)
-        if not shown and not whole_day:
-            return None
-        if skips:
-            gone = f"It does not run that day ({listed})" if whole_day else "It does not run in between"
-            return Note(text=f"{clock} skips {span}. {gone}.", time=change.at)
-        return Note(text=f"{clock} goes back {span}. It runs through that time twice.", time=change.at)
+        gone = f"It does not run that day ({listed})." if whole_day else "It does not run in between."
+        text = f"skips {span}. {gone}" if skips else f"goes back {span}. It runs through that time twice."
+        return Note(text=f"{clock} {text}", time=change.at) if shown or whole_day else None
     if not skips:
         runs = f"The run of {listed} happens" if one else f"The runs of {listed} happen"
         first = zones.moments(zone, touched[0])[0]
@@ -173,8 +173,9 @@ def _interval_notes(schedule: Schedule, zone: ZoneInfo, first: datetime, last: d
             continue
         way = "forward" if change.after > change.before else "back"
         by = span_words(abs((change.after - change.before).total_seconds()))
+        clock = f"On {long_day_words(change.local_after.date())} the clock in {city(schedule.timezone)}"
         text = (
-            f"On {long_day_words(change.local_after.date())} the clock in {city(schedule.timezone)} goes {way} by {by}. "
+            f"{clock} goes {way} by {by}. "
             "An interval counts elapsed time: it keeps its distance, and its times of the day shift."
         )
         notes[change.at] = Note(text=text, time=change.at)

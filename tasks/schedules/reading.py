@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from tasks.schedules import zones
@@ -29,9 +30,10 @@ def parse(
 ) -> Schedule:
     """Read and check a schedule in the contract's JSON form; null counts as absent.
 
-    `now` is aware: at creation the times that lie before it are refused, unless `allow_past` (a preview may look
-    back). `default_timezone` is the zone where `timezone` is not named; a `start_at` or `end_at` without an offset is
-    read in the schedule's zone. No kind means a once schedule. Raises ScheduleError with every bad key.
+    `now` is aware: at creation the times that lie before it are refused, unless `allow_past` (a preview may
+    look back). `default_timezone` is the zone where `timezone` is not named; a `start_at` or `end_at` without
+    an offset is read in the schedule's zone. No kind means a once schedule. Raises ScheduleError with every
+    bad key.
     """
     given = {key: value for key, value in data.items() if value is not None}
     schedule = _read(given, default_timezone)
@@ -40,7 +42,7 @@ def parse(
 
 
 def from_dict(data: Mapping[str, object]) -> Schedule:
-    """Read what `to_dict` wrote: each key is checked, but not whether the schedule still has times to come."""
+    """Read what `to_dict` wrote: each key is checked, but not whether it has times to come."""
     return _read(data, "UTC")
 
 
@@ -49,8 +51,9 @@ def merge(
 ) -> Schedule:
     """Apply a PATCH: a new kind takes the old one's place, null removes a key, the zone stays unless named.
 
-    Only what the patch touches is refused for lying before `now` (aware). `anchor` is the task's creation, from which
-    an interval without `start_at` counts (`now` where it is not given). Raises ScheduleError with every bad key.
+    Only what the patch touches is refused for lying before `now` (aware). `anchor` is the task's creation,
+    from which an interval without `start_at` counts (`now` where it is not given). Raises ScheduleError with
+    every bad key.
     """
     merged = to_dict(old)
     named = [kind for kind in KINDS if patch.get(kind) is not None and patch[kind] is not False]
@@ -76,7 +79,7 @@ def merge(
 
 
 def to_dict(schedule: Schedule) -> dict[str, object]:
-    """The contract's JSON form: absent keys left out, a single time or expression bare, times in the zone's offset."""
+    """The contract's JSON form: no absent keys, a single entry bare, times in the zone's offset."""
     data: dict[str, object] = {}
     if schedule.interval_minutes is not None:
         data["interval_minutes"] = schedule.interval_minutes
@@ -126,15 +129,20 @@ def _read(given: Mapping[str, object], default_timezone: str) -> Schedule:
     zone_name = _timezone(given.get("timezone", default_timezone), faults)
     zone = ZoneInfo(zone_name)
     schedule = Schedule(
-        interval_minutes=_whole(given, "interval_minutes", 1, MAX_INTERVAL, "minutes, as 30", faults),
+        interval_minutes=_whole(
+            given, "interval_minutes", 1, MAX_INTERVAL, what="minutes, as 30", faults=faults
+        ),
         daily_times=_daily_times(given.get("daily_time"), faults),
         crons=_crons(given.get("cron"), faults),
         on_event=_on_event(given.get("on_event"), faults),
         timezone=zone_name,
         start_at=_moment(given, "start_at", zone, faults),
         end_at=_moment(given, "end_at", zone, faults),
-        max_runs=_whole(given, "max_runs", 1, MAX_RUNS, "runs, or leave it out for no limit", faults),
-        jitter_seconds=_whole(given, "jitter_seconds", 0, MAX_JITTER, "seconds, as 60", faults) or 0,
+        max_runs=_whole(
+            given, "max_runs", 1, MAX_RUNS, what="runs, or leave it out for no limit", faults=faults
+        ),
+        jitter_seconds=_whole(given, "jitter_seconds", 0, MAX_JITTER, what="seconds, as 60", faults=faults)
+        or 0,
         exclude=_exclude(given.get("exclude"), faults),
     )
     kinds = [kind for kind in KINDS if kind in given and given[kind] is not False]
@@ -145,7 +153,7 @@ def _read(given: Mapping[str, object], default_timezone: str) -> Schedule:
 
 
 def _check_together(schedule: Schedule, *, now: datetime, anchor: datetime, fresh: frozenset[str]) -> None:
-    """What each key allows by itself and all of them together do not; `fresh` keys must not lie before `now`."""
+    """What keys allow alone and not together; those in `fresh` must not lie before `now`."""
     faults = _Faults()
     start, end = schedule.start_at, schedule.end_at
     if "start_at" in fresh and not schedule.recurring and start is not None and start < now:
@@ -192,11 +200,12 @@ def _check_it_fires(schedule: Schedule, begin: datetime, faults: _Faults) -> Non
 
 def _check_jitter(schedule: Schedule, begin: datetime, faults: _Faults) -> None:
     """Jitter longer than the distance of two slots would let a later one start first."""
-    # Four distances see through the usual patterns; the longest year between two slots is no reason to look further.
+    # Four distances see through the usual patterns; the longest year between two slots is no reason to look
+    # further.
     slots = slots_between(
         replace(schedule, end_at=None), begin - timedelta(microseconds=1), _far(begin), anchor=begin, limit=5
     )
-    shortest = min((b - a for a, b in zip(slots, slots[1:], strict=False)), default=None)
+    shortest = min((b - a for a, b in pairwise(slots)), default=None)
     if shortest is not None and timedelta(seconds=schedule.jitter_seconds) > shortest:
         most = int(shortest.total_seconds())
         faults.add("jitter_seconds", f"Longer than the time between two runs: write {most} at most.")
@@ -212,7 +221,7 @@ def _unknown_key(key: str) -> str:
 
 
 def _whole(
-    given: Mapping[str, object], key: str, low: int, high: int, what: str, faults: _Faults
+    given: Mapping[str, object], key: str, low: int, high: int, *, what: str, faults: _Faults
 ) -> int | None:
     value = given.get(key)
     if value is None:
@@ -236,9 +245,10 @@ def _timezone(value: object, faults: _Faults) -> str:
         wanted = value.strip().replace(" ", "_").casefold()
         close = sorted(n for n in names if n.casefold() == wanted or n.casefold().endswith("/" + wanted))
         close = close or difflib.get_close_matches(value, names, n=1, cutoff=0.7)
+    better = close[0] if close else "a name like Europe/Berlin or UTC"
     faults.add(
         "timezone",
-        f"{_shown(value)} is not a time zone: write {close[0] if close else 'a name like Europe/Berlin or UTC'}.",
+        f"{_shown(value)} is not a time zone: write {better}.",
     )
     return "UTC"
 
@@ -332,7 +342,7 @@ def _entries(
 
 
 def _moment(given: Mapping[str, object], key: str, zone: ZoneInfo, faults: _Faults) -> datetime | None:
-    """An ISO time, in UTC; without an offset it is the schedule's local time, read as a person would mean it."""
+    """An ISO time, in UTC; without an offset it is the schedule's local time."""
     value = given.get(key)
     if value is None:
         return None

@@ -31,7 +31,7 @@ class Schedule:
     timezone: str = "UTC"
     """IANA name of the zone in which times of the day, days and exclusions are read."""
     start_at: datetime | None = None
-    """UTC. The first moment at which a slot may lie; the anchor of an interval; the moment of a once schedule."""
+    """UTC. The first possible slot; the anchor of an interval; the moment of a once schedule."""
     end_at: datetime | None = None
     """UTC. The last moment at which a slot may lie (inclusive)."""
     max_runs: int | None = None

@@ -1,8 +1,9 @@
 """The next times of a schedule: one walk over local days, exact through every clock change.
 
-For each matching calendar day all its local times are turned into UTC (a repeated one into its first pass, or both
-where the schedule is steady; a skipped one into the end of the gap, or nothing where it is steady), sorted, and the
-first after the question is taken. On the many days without a clock change that is one look-up in a sorted tuple.
+For each matching calendar day all its local times are turned into UTC (a repeated one into its first pass, or
+both where the schedule is steady; a skipped one into the end of the gap, or nothing where it is steady),
+sorted, and the first after the question is taken. On the many days without a clock change that is one look-up
+in a sorted tuple.
 """
 
 import hashlib
@@ -23,12 +24,13 @@ _CYCLE_YEARS = 400
 _FIRST, _LAST = datetime(1, 1, 4, tzinfo=UTC), datetime(9999, 12, 27, tzinfo=UTC)
 _DAY_ONE = datetime(1, 1, 1, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
+_DAY = timedelta(days=1)
 _INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Rule:
-    """Local times on local days: a cron expression, or all the daily times of a schedule. Compared by identity."""
+    """Local times on local days: one cron expression, or all daily times. Compared by identity."""
 
     times: tuple[int, ...]
     """Minutes since local midnight, sorted."""
@@ -103,9 +105,10 @@ def rules_of(schedule: Schedule) -> tuple[Rule, ...]:
 def next_after(schedule: Schedule, after: datetime, *, anchor: datetime) -> datetime | None:
     """The first slot strictly after `after`, or None when there is none.
 
-    Honours `start_at` (itself a possible slot), `end_at` (inclusive) and `exclude`; `max_runs` is the caller's to
-    count. `anchor` is the task's creation: what an interval counts from, and when a once schedule is due, where there
-    is no `start_at`. Both are aware; the answer is UTC and lies after the question, always (docs/schedules.md).
+    Honours `start_at` (itself a possible slot), `end_at` (inclusive) and `exclude`; `max_runs` is the
+    caller's to count. `anchor` is the task's creation: what an interval counts from, and when a once schedule
+    is due, where there is no `start_at`. Both are aware; the answer is UTC and lies after the question,
+    always (docs/schedules.md).
     """
     _must_be_aware(after, anchor)
     start = schedule.start_at or anchor
@@ -132,8 +135,9 @@ def next_after(schedule: Schedule, after: datetime, *, anchor: datetime) -> date
 def first_slot(schedule: Schedule, *, now: datetime, anchor: datetime) -> datetime | None:
     """The first slot of a task that is created at `now`, which may be `now` itself.
 
-    An interval and a once schedule: `start_at`, else `anchor`. A calendar schedule: the first time at or after `now`
-    and `start_at`. Both are aware; None where there is none (an event schedule, or all days excluded).
+    An interval and a once schedule: `start_at`, else `anchor`. A calendar schedule: the first time at or
+    after `now` and `start_at`. Both are aware; None where there is none (an event schedule, or all days
+    excluded).
     """
     calendar = bool(schedule.daily_times or schedule.crons)
     begin = now if calendar else schedule.start_at or anchor
@@ -157,7 +161,7 @@ def slots_between(
 def count_between(
     schedule: Schedule, after: datetime, until: datetime, *, anchor: datetime, limit: int
 ) -> int:
-    """How many slots lie in (after, until], counted up to `limit`; arithmetic for an interval without exclusions."""
+    """How many slots lie in (after, until], up to `limit`; arithmetic where nothing is excluded."""
     if schedule.interval_minutes is None or schedule.exclude:
         return len(slots_between(schedule, after, until, anchor=anchor, limit=limit))
     first = next_after(schedule, after, anchor=anchor)
@@ -199,6 +203,9 @@ def _next_of_interval(
         today = slot.astimezone(zone).toordinal()
         if not rests.on(today):
             break
+        if step >= _DAY:
+            slot += step
+            continue
         # On to the first slot of the next day at once: a resting day of minutes is one step, not 1,440.
         tomorrow = zones.first_moment(zone, datetime.combine(date.fromordinal(today + 1), time.min))
         slot += max(step, -((slot - tomorrow) // step) * step)
@@ -211,8 +218,8 @@ def _next_of_rule(rule: Rule, zone: ZoneInfo, rests: Rests | None, after: dateti
         return None
     local = after.astimezone(zone)
     today, minute = local.toordinal(), local.hour * 60 + local.minute
-    # The day before can still have slots to come only where a clock change touches its end (St. John's went from
-    # 00:01 back to 23:01 of the day before, until 2011).
+    # The day before can still have slots to come only where a clock change touches its end (St. John's went
+    # from 00:01 back to 23:01 of the day before, until 2011).
     start = today if zones.plain_offset(zone, today - 1) is not None else today - 1
     found: datetime | None = None
     found_on = 0
@@ -240,9 +247,10 @@ def _slots_on_changed_day(rule: Rule, zone: ZoneInfo, rests: Rests | None, day: 
     """All slots of a local day that a clock change touches, in UTC and in order."""
     slots: set[datetime] = set()
     midnight = datetime.combine(date.fromordinal(day), time.min)
+    change = zones.change_on(zone, day)
     for minutes in rule.times:
         local = midnight + minutes * _MINUTE
-        passes = zones.moments(zone, local)
+        passes = change.moments(local) if change is not None else zones.moments(zone, local)
         if rule.steady:
             slots.update(passes)
         elif passes:
@@ -252,6 +260,7 @@ def _slots_on_changed_day(rule: Rule, zone: ZoneInfo, rests: Rests | None, day: 
             if late is not None:
                 slots.add(late)
     if rests is not None:
-        # By the day that the clock shows then: a run that a gap before midnight puts off lies on the next day.
+        # By the day that the clock shows then: a run that a gap before midnight puts off lies on the next
+        # day.
         slots = {t for t in slots if not rests.on(t.astimezone(zone).toordinal())}
     return tuple(sorted(slots))

@@ -104,25 +104,29 @@ def _cron(cron: Cron) -> str:
 def _pace(cron: Cron) -> str:
     """More times a day than one lists: how often in the hour, and in which hours."""
     minutes, hours = cron.minutes, cron.hours
-    every_hour = len(hours) == 24
     step = _step(minutes, 60)
-    span = "" if every_hour else _hours(cron)
+    span = "" if len(hours) == 24 else _hours(cron)
     if step == 1:
         return f"Every minute{span}"
     if step is not None and minutes[0] == 0:
         return f"Every {step} min{span}"
     if len(minutes) == 1:
-        at = f" at minute {minutes[0]}" if minutes[0] else ""
-        pace = _step(hours, 24)
-        if every_hour:
-            return f"Every hour{at}"
-        if pace is not None and hours[0] == 0:
-            return f"Every {pace} hours{at}"
-        if hours == tuple(range(hours[0], hours[-1] + 1)):
-            return f"Every hour from {hours[0]:02}:{minutes[0]:02} to {hours[-1]:02}:{minutes[0]:02}"
-        return f"At {_and([f'{hour:02}:{minutes[0]:02}' for hour in hours], most=_MOST_DAYS * 2)}"
+        return _hourly(minutes[0], hours)
     listed = _and([str(minute) for minute in minutes], most=_MOST_DAYS)
     return f"At minutes {listed}{span or ' of each hour'}"
+
+
+def _hourly(minute: int, hours: tuple[int, ...]) -> str:
+    """One minute of several hours."""
+    at = f" at minute {minute}" if minute else ""
+    pace = _step(hours, 24)
+    if len(hours) == 24:
+        return f"Every hour{at}"
+    if pace is not None and hours[0] == 0:
+        return f"Every {pace} hours{at}"
+    if hours == tuple(range(hours[0], hours[-1] + 1)):
+        return f"Every hour from {hours[0]:02}:{minute:02} to {hours[-1]:02}:{minute:02}"
+    return f"At {_and([f'{hour:02}:{minute:02}' for hour in hours], most=_MOST_DAYS * 2)}"
 
 
 def _hours(cron: Cron) -> str:
@@ -146,7 +150,7 @@ def _step(values: tuple[int, ...], whole: int) -> int | None:
 
 def _days(cron: Cron) -> str:
     """The day part: empty for every day."""
-    _, _, dom, month, dow = cron.fields
+    _, _, dom, _, dow = cron.fields
     any_day, any_weekday = days_open(dom), weekdays_open(dow)
     months = _months(cron)
     if any_day and any_weekday:

@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-# In the system's zone folder, but not zones: one means "not set up", the other whatever this machine is set to.
+# In the system's zone folder, but not zones: one means "not set up", the other whatever this machine is set
+# to.
 _NOT_ZONES = frozenset({"Factory", "localtime"})
 # Days at the ends of Python's calendar, where adding an offset would overflow.
 FIRST_DAY, LAST_DAY = date(1, 1, 3).toordinal(), date(9999, 12, 29).toordinal()
@@ -30,6 +31,16 @@ class Change:
         """What the clock shows instead (naive)."""
         return self.at.replace(tzinfo=None) + self.after
 
+    def moments(self, local: datetime) -> tuple[datetime, ...]:
+        """As `moments` of the zone, for a naive local time on the day of this change."""
+        utc = local.replace(tzinfo=UTC)
+        passes = []
+        if local < self.local_before:
+            passes.append(utc - self.before)
+        if local >= self.local_after:
+            passes.append(utc - self.after)
+        return tuple(passes)
+
 
 def zone_names() -> frozenset[str]:
     """The names that `timezone` may have: the IANA names that this Python knows."""
@@ -38,15 +49,17 @@ def zone_names() -> frozenset[str]:
 
 @lru_cache(maxsize=4)
 def _zone_names(_path: tuple[str, ...]) -> frozenset[str]:
-    # Keyed by the search path, because `reset_tzpath` changes the answer; walking the folders takes 20 ms and more.
+    # Keyed by the search path, because `reset_tzpath` changes the answer; walking the folders takes 20 ms and
+    # more.
     return frozenset(zoneinfo.available_timezones()) - _NOT_ZONES
 
 
 @lru_cache(maxsize=32768)
 def plain_offset(zone: ZoneInfo, day: int) -> timedelta | None:
-    """The one UTC offset of a whole local day (an ordinal), or None where a clock change touches the day or its ends.
+    """The one UTC offset of a whole local day (an ordinal); None where a clock change touches it or its ends.
 
-    No zone has had two changes within three days since 1970, so equal offsets at both ends mean no change between.
+    No zone has had two changes within three days since 1970, so equal offsets at both ends mean no change
+    between.
     """
     offsets = {
         datetime.combine(date.fromordinal(d), time(fold=fold), zone).utcoffset()
@@ -57,7 +70,7 @@ def plain_offset(zone: ZoneInfo, day: int) -> timedelta | None:
 
 
 def moments(zone: ZoneInfo, local: datetime) -> tuple[datetime, ...]:
-    """The UTC moments at which the zone's clock shows the naive `local`: one, two in order, or none (skipped)."""
+    """The moments (UTC) at which the clock shows the naive `local`: one, two in order, or none (skipped)."""
     first, second = _offsets(zone, local)
     utc = local.replace(tzinfo=UTC)
     if first == second:
@@ -68,8 +81,8 @@ def moments(zone: ZoneInfo, local: datetime) -> tuple[datetime, ...]:
 def after_gap(zone: ZoneInfo, local: datetime) -> datetime | None:
     """The first full local minute after the gap in which the naive `local` lies, in UTC.
 
-    None where the whole calendar day was skipped (Apia had no 30 December 2011): a day that did not exist had no
-    times either, and its end belongs to the next day, which has its own.
+    None where the whole calendar day was skipped (Apia had no 30 December 2011): a day that did not exist had
+    no times either, and its end belongs to the next day, which has its own.
     """
     first, second = _offsets(zone, local)
     utc = local.replace(tzinfo=UTC)
@@ -82,7 +95,7 @@ def after_gap(zone: ZoneInfo, local: datetime) -> datetime | None:
 
 
 def first_moment(zone: ZoneInfo, local: datetime) -> datetime:
-    """The moment that a person means by the naive `local`: its first pass, or the end of the gap that skips it."""
+    """The moment that a person means by the naive `local`: its first pass, or the end of its gap."""
     found = moments(zone, local)
     if found:
         return found[0]
