@@ -138,12 +138,13 @@ export class GrowingProse {
 
   finish() {
     this.element.classList.remove("live");
-    if (!this.live) return;
-    this.live = false;
-    cancelAnimationFrame(this.timer);
-    clearTimeout(this.timer);
-    this.timer = 0;
-    this.draw(false);
+    if (this.live) {
+      this.live = false;
+      cancelAnimationFrame(this.timer);
+      clearTimeout(this.timer);
+      this.timer = 0;
+      this.draw(false);
+    }
     if (this.part) this.onblock(this.part);
   }
 

@@ -1,0 +1,215 @@
+// The transcript as the page shows it: the reducer's items in order, by-lines and days between them, earlier pages on
+// demand, the scroll position kept, and a live region that speaks finished paragraphs only.
+import { face, h, icon } from "../site/dom.js";
+import { clock, dayHeading, full } from "../site/times.js";
+import { words } from "../site/words.js";
+import { foldEarlier } from "./components/result.js";
+import { bodyOf } from "./items.js";
+import { indexOf, initial, takeHistory } from "./reducer.js";
+
+const NEAR_END = 80; // pixels from the end within which the page follows what comes
+const PAGE = 50; // items of an earlier page
+const LAST_VISIBLE = 12; // items at the end that are always laid out, so that following them never jumps
+
+export class Transcript {
+  /**
+   * `root` is the column, `scroller` what scrolls; `load(beforePosition, limit)` resolves to envelopes of an earlier
+   * page; `context` goes to the components ({answer(item), …}).
+   */
+  constructor({ root, scroller, load, context, seq, envelopes, more }) {
+    this.root = root;
+    this.scroller = scroller;
+    this.load = load;
+    this.store = { state: initial(seq) };
+    this.views = new Map();
+    this.live = new Set(); // ids of items whose text is growing
+    this.more = more;
+    this.following = true;
+    this.speaker = root.parentElement.appendChild(h("div.sr", { "aria-live": "polite" }));
+    this.context = { ...context, announce: (text) => this.announce(text) };
+    this.list = root.appendChild(h("div.items"));
+    this.olderButton = h("button.button.small", { type: "button", onclick: () => this.showOlder() }, words.olderItems);
+    this.older = h("div.older", { hidden: !more }, this.olderButton);
+    root.prepend(this.older);
+    this.endButton = h("button.button.to-end", { type: "button", hidden: true, onclick: () => this.toEnd() }, icon("arrow-down"), words.toEnd);
+    root.append(this.endButton);
+    takeHistory(this.store.state, envelopes);
+    this.oldest = this.store.state.order[0]?.position ?? 0;
+    this.drawAll();
+    this.toEnd();
+    scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
+    // Pictures, charts and fonts change heights after the fact: who reads the end stays at the end.
+    new ResizeObserver(() => { if (this.following) this.toEnd(); }).observe(this.list);
+  }
+
+  get state() {
+    return this.store.state;
+  }
+
+  /** Draw what a frame changed (`take`'s result). */
+  apply(change) {
+    const stay = this.following;
+    for (const id of change.added) this.insert(this.state.items.get(id));
+    for (const id of change.replaced) this.replace(this.state.items.get(id));
+    for (const [id, delta] of change.grown) this.grow(id, delta);
+    for (const { event, data } of change.passing) if (event === "task_completed" || event === "done") this.settle((item) => !data.task_id || item.task_id === data.task_id);
+    if (change.added.size || change.replaced.size) foldEarlier(this.list);
+    if (stay) this.toEnd();
+    else if (change.added.size || change.grown.size) this.endButton.hidden = false;
+  }
+
+  /** Begin again from nothing (the server's data was put back). */
+  reset() {
+    this.views.clear();
+    this.live.clear();
+    this.list.replaceChildren();
+    this.oldest = 0;
+    this.more = false;
+    this.older.hidden = true;
+  }
+
+  /** Nothing grows any more in the items that `which` accepts. */
+  settle(which) {
+    for (const id of this.live) {
+      const item = this.state.items.get(id);
+      if (item && !which(item)) continue;
+      this.views.get(id)?.body.settle?.();
+      this.live.delete(id);
+    }
+  }
+
+  drawAll() {
+    const fragment = document.createDocumentFragment();
+    let before = null;
+    for (const item of this.state.order) {
+      if (item.position < this.oldest) continue;
+      fragment.append(this.make(item, before));
+      before = item;
+    }
+    this.list.replaceChildren(fragment);
+    this.markNear();
+    foldEarlier(this.list);
+  }
+
+  make(item, before) {
+    const body = bodyOf(item, this.context);
+    const element = h("article.item", { id: `item-${item.id}` });
+    this.views.set(item.id, { element, body });
+    this.dress(item, before);
+    return element;
+  }
+
+  /** Put day, by-line and body into an item's element, by what stands before it. */
+  dress(item, before) {
+    const { element, body } = this.views.get(item.id);
+    const date = new Date(item.created_at);
+    const newDay = !before || new Date(before.created_at).toDateString() !== date.toDateString();
+    const newVoice = newDay || voice(before) !== voice(item);
+    element.classList.toggle("head", newVoice);
+    const children = [newDay ? h("div.day", null, h("time", { datetime: item.created_at }, dayHeading(date))) : null, newVoice && !asks(item) ? byline(item, date) : null, body.element];
+    element.replaceChildren(...children.filter(Boolean));
+    element.setAttribute("aria-label", asks(item) ? words.you : item.agent_name || words.system);
+  }
+
+  insert(item) {
+    if (item.position < this.oldest) return;
+    const { order } = this.state;
+    const at = indexOf(this.state, item.position);
+    const before = at > 0 && order[at - 1].position >= this.oldest ? order[at - 1] : null;
+    const after = order[at + 1];
+    // What the same run was saying is over: the next item closes it.
+    this.settle((other) => other.id !== item.id && other.run_id === item.run_id && other.task_id === item.task_id);
+    const element = this.make(item, before);
+    // Settled, and so spoken, when something follows it or its task is done, also where it came in one piece.
+    this.live.add(item.id);
+    if (after) {
+      this.list.insertBefore(element, this.views.get(after.id)?.element ?? null);
+      if (this.views.has(after.id)) this.dress(after, item);
+    } else this.list.append(element);
+    this.markNear();
+  }
+
+  replace(item) {
+    const view = this.views.get(item.id);
+    if (!view) return;
+    const wasOpen = view.element.querySelector("details[open]") !== null;
+    if (this.live.delete(item.id)) view.body.settle?.();
+    const body = bodyOf(item, this.context);
+    view.body.element.replaceWith(body.element);
+    view.body = body;
+    if (wasOpen && body.element.matches("details")) body.element.open = true;
+  }
+
+  grow(id, delta) {
+    const view = this.views.get(id);
+    if (!view) return;
+    if (!view.body.grow) {
+      this.replace(this.state.items.get(id));
+      return;
+    }
+    this.live.add(id);
+    view.body.grow(delta);
+  }
+
+  markNear() {
+    const children = this.list.children;
+    for (let i = Math.max(0, children.length - LAST_VISIBLE - 4); i < children.length; i += 1) children[i].classList.toggle("near", i >= children.length - LAST_VISIBLE);
+  }
+
+  async showOlder() {
+    if (this.loading || !this.more) return;
+    this.loading = true;
+    this.olderButton.disabled = true;
+    this.olderButton.textContent = words.loadingOlder;
+    try {
+      const envelopes = await this.load(this.oldest, PAGE);
+      const held = this.scroller.scrollHeight - this.scroller.scrollTop;
+      const first = this.state.order[indexOf(this.state, this.oldest)];
+      takeHistory(this.state, envelopes);
+      this.more = envelopes.length === PAGE;
+      const end = indexOf(this.state, this.oldest);
+      const begin = Math.max(0, end - envelopes.length);
+      const fragment = document.createDocumentFragment();
+      for (let i = begin; i < end; i += 1) fragment.append(this.make(this.state.order[i], this.state.order[i - 1] && i > begin ? this.state.order[i - 1] : null));
+      this.oldest = this.state.order[begin]?.position ?? this.oldest;
+      this.list.prepend(fragment);
+      if (first && end > begin) this.dress(first, this.state.order[end - 1]);
+      foldEarlier(this.list);
+      this.scroller.scrollTop = this.scroller.scrollHeight - held;
+    } finally {
+      this.loading = false;
+      this.olderButton.disabled = false;
+      this.olderButton.textContent = words.olderItems;
+      this.older.hidden = !this.more;
+    }
+  }
+
+  scrolled() {
+    const { scrollTop, scrollHeight, clientHeight } = this.scroller;
+    this.following = scrollHeight - scrollTop - clientHeight < NEAR_END;
+    if (this.following) this.endButton.hidden = true;
+    if (scrollTop < 400 && this.more) this.showOlder().catch(() => {});
+  }
+
+  toEnd() {
+    this.following = true;
+    this.endButton.hidden = true;
+    this.scroller.scrollTop = this.scroller.scrollHeight;
+  }
+
+  announce(text) {
+    if (document.hidden) return;
+    this.speaker.append(h("p", null, text));
+    while (this.speaker.children.length > 5) this.speaker.firstChild.remove();
+  }
+}
+
+const asks = (item) => item.role === "user";
+const voice = (item) => `${item.role}|${item.agent_name}|${item.run_id ?? item.thread_id}`;
+
+function byline(item, date) {
+  const name = item.agent_name || (item.role === "system" ? words.system : "");
+  return h("div.by", null, face(name, item.role === "system" ? "system" : ""), h("span", null, name), h("time.num", { datetime: item.created_at, title: full(date) }, clock(date)));
+}
+
+

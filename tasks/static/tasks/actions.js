@@ -1,0 +1,70 @@
+// What a person can do to a task, each with its toast and the way back.
+import { call, newKey } from "../site/api.js";
+import { complain, toast } from "../site/notices.js";
+import { words } from "../site/words.js";
+
+// What "schedule again" takes over from the task that was cancelled.
+const KEPT = ["title", "query", "agent_name", "conversation_id", "schedule", "overlap", "catch_up", "catch_up_window_minutes", "on_interrupt", "priority", "max_attempts", "timeout_seconds", "conversation_mode"];
+
+async function reload(task, store) {
+  const fresh = await call("GET", `/tasks/${task.id}`);
+  store?.put(fresh);
+  return fresh;
+}
+
+/** Run `act`, saying why where it is refused; resolves to what it gave, or null. */
+async function attempt(act) {
+  try {
+    return await act();
+  } catch (error) {
+    complain(error);
+    return null;
+  }
+}
+
+export const trigger = (task, store) => attempt(async () => {
+  const run = await call("POST", `/tasks/${task.id}/trigger`, {}, { key: newKey() });
+  store?.putRun(run);
+  toast(words.started, { seconds: 4 });
+  return reload(task, store);
+});
+
+export const runAgain = (task, store) => attempt(async () => {
+  const run = await call("POST", `/tasks/${task.id}/run-again`, {}, { key: newKey() });
+  store?.putRun(run);
+  toast(words.started, { seconds: 4 });
+  return reload(task, store);
+});
+
+export const pause = (task, store) => attempt(async () => {
+  const fresh = await call("POST", `/tasks/${task.id}/pause`, {});
+  store?.put(fresh);
+  toast(words.pausedNow, { actions: [{ word: words.resume, act: () => resume(task, store) }] });
+  return fresh;
+});
+
+export const resume = (task, store) => attempt(async () => {
+  const fresh = await call("POST", `/tasks/${task.id}/resume`, {});
+  store?.put(fresh);
+  toast(words.resumedNow, { seconds: 4 });
+  return fresh;
+});
+
+/** Cancel at once; the toast offers to run or schedule it again. */
+export const cancel = (task, store) => attempt(async () => {
+  await call("POST", `/tasks/${task.id}/cancel`, {});
+  const again = task.pattern === "recurring"
+    ? { word: words.scheduleAgain, act: () => scheduleAgain(task, store) }
+    : { word: words.runAgain, act: () => runAgain(task, store) };
+  toast(words.cancelledNow, { actions: [again] });
+  return reload(task, store);
+});
+
+/** A new task with the cancelled one's text, agent and schedule. */
+export const scheduleAgain = (task, store) => attempt(async () => {
+  const body = Object.fromEntries(KEPT.filter((key) => task[key] !== null && task[key] !== undefined).map((key) => [key, task[key]]));
+  const fresh = await call("POST", "/tasks", body, { key: newKey() });
+  store?.put(fresh);
+  toast(words.scheduledAgain, { seconds: 4 });
+  return fresh;
+});

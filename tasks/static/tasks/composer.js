@@ -1,0 +1,239 @@
+// Where a request is written: text, agent, schedule; kept as a draft, sent once however often it is tried, never lost.
+import { SchedulePicker } from "./schedule_picker.js";
+import { call, fieldText, newKey } from "../site/api.js";
+import { face, icon, h } from "../site/dom.js";
+import { openMenu } from "../site/menu.js";
+import { words } from "../site/words.js";
+
+const DRAFT_WAIT = 300;
+
+/**
+ * The form in `element` (see templates/parts/composer.html). `draftKey` names its draft; `agents` are those offered;
+ * `send(body, key)` does the sending and may throw ApiError; `stop()` stops what runs.
+ */
+export class Composer {
+  constructor({ element, agents, draftKey, send, stop = null, start = {} }) {
+    this.form = element;
+    this.agents = agents;
+    this.draftKey = draftKey;
+    this.send = send;
+    this.stopRunning = stop;
+    this.text = element.querySelector("textarea");
+    this.agentChip = element.querySelector("[data-part=agent]");
+    this.whenChip = element.querySelector("[data-part=when]");
+    this.go = element.querySelector("[data-part=send]");
+    this.wrong = element.querySelector("[data-part=wrong]");
+    this.slot = element.querySelector("[data-part=picker]");
+    this.answerSlot = element.querySelector("[data-part=answering]");
+    this.busy = false;
+    this.running = false;
+    this.answering = null;
+    this.placeholder = this.text.placeholder;
+    this.attemptKey = null;
+    const draft = { ...this.readDraft(), ...start };
+    this.text.value = draft.text ?? "";
+    this.agent = agents.some((agent) => agent.name === draft.agent) ? draft.agent : null;
+    this.picker = new SchedulePicker({ state: draft.when ?? null, onchange: () => this.changed() });
+    this.pickerBox = h("div.picker", { hidden: true }, this.picker.element);
+    this.slot.append(this.pickerBox);
+    this.bind();
+    this.draw();
+  }
+
+  bind() {
+    this.text.addEventListener("input", () => { this.attemptKey = null; this.changed(); this.fit(); });
+    this.text.addEventListener("keydown", (event) => {
+      // While an input method is composing, Enter chooses a word; keyCode 229 is how older browsers say so.
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+      event.preventDefault();
+      this.submit();
+    });
+    this.form.addEventListener("submit", (event) => { event.preventDefault(); this.submit(); });
+    this.agentChip.addEventListener("click", () => this.chooseAgent());
+    this.whenChip.addEventListener("click", () => this.togglePicker());
+    this.form.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && !this.pickerBox.hidden && !event.defaultPrevented) {
+        this.togglePicker(false);
+        this.whenChip.focus();
+      }
+    });
+    this.fit();
+  }
+
+  /** Grow with the text where the browser does not do so itself. */
+  fit() {
+    if (CSS.supports("field-sizing", "content")) return;
+    this.text.style.height = "auto";
+    this.text.style.height = `${this.text.scrollHeight}px`;
+  }
+
+  togglePicker(open = this.pickerBox.hidden) {
+    this.pickerBox.hidden = !open;
+    this.whenChip.setAttribute("aria-expanded", String(open));
+    if (open) this.picker.segments.querySelector('[aria-pressed="true"]').focus();
+  }
+
+  chooseAgent() {
+    const choose = (name) => { this.agent = name; this.changed(); this.text.focus(); };
+    openMenu(this.agentChip, [
+      { label: words.chooseForMe, hint: words.chooseHint, lead: icon("sparkles"), checked: this.agent === null, act: () => choose(null) },
+      ...this.agents.map((agent) => ({ label: agent.display_name, hint: agent.description, lead: face(agent.name), checked: this.agent === agent.name, act: () => choose(agent.name) })),
+    ]);
+  }
+
+  /** The next message answers `question` ({taskId, agent}), or nothing (null). */
+  setAnswering(question) {
+    if (JSON.stringify(question) === JSON.stringify(this.answering)) return;
+    this.answering = question;
+    this.draw();
+  }
+
+  /** Whether an agent answers now: the button then stops it, as long as nothing is typed. */
+  setRunning(running) {
+    if (running === this.running) return;
+    this.running = running;
+    this.draw();
+  }
+
+  changed() {
+    if (!this.whenChip || !this.picker) return;
+    this.draw();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.writeDraft(), DRAFT_WAIT);
+  }
+
+  draw() {
+    const agent = this.agents.find((one) => one.name === this.agent);
+    this.agentChip.classList.toggle("on", Boolean(agent));
+    this.agentChip.replaceChildren(icon(agent ? "bot" : "sparkles"), h("span.clip", null, agent ? agent.display_name : words.chooseForMe), icon("chevron-down"));
+    const { kind } = this.picker.state;
+    const planned = kind !== "once";
+    this.whenChip.classList.toggle("on", planned);
+    this.whenChip.replaceChildren(icon(this.picker.recurring ? "repeat" : "clock"), h("span.clip", null, planned ? this.picker.summary || words.picker.kinds[kind] : words.once), icon("chevron-down"));
+    this.agentChip.hidden = this.whenChip.hidden = Boolean(this.answering);
+    this.answerSlot.replaceChildren();
+    this.text.placeholder = this.answering ? words.answerPlaceholder : this.placeholder;
+    if (this.answering) {
+      this.togglePicker(false);
+      this.answerSlot.append(h("div.note", null, icon("message-circle-question-mark"), h("span.grow", null, words.answering(this.answering.agent || words.planner)),
+        h("button.button.bare.small", { type: "button", title: words.somethingElse, "aria-label": words.somethingElse, onclick: () => { this.dismissed = this.answering?.taskId ?? "plan"; this.setAnswering(null); this.text.focus(); } }, icon("x"))));
+    }
+    const stopping = this.running && this.stopRunning && !this.text.value.trim();
+    const word = stopping ? words.stop : planned && !this.answering ? words.schedule : words.send;
+    this.go.classList.toggle("stop", Boolean(stopping));
+    this.go.setAttribute("aria-label", word);
+    this.go.title = word;
+    this.go.disabled = this.busy;
+    this.go.replaceChildren(this.busy ? icon("loader-circle", "i spin") : icon(stopping ? "square" : planned && !this.answering ? "calendar-clock" : "arrow-up"));
+  }
+
+  async submit() {
+    if (this.busy) return;
+    const text = this.text.value;
+    if (!text.trim()) {
+      if (this.running && this.stopRunning) {
+        this.busy = true;
+        this.draw();
+        await this.stopRunning();
+        this.busy = false;
+        this.draw();
+      } else {
+        this.say(words.empty);
+        this.text.focus();
+      }
+      return;
+    }
+    let body = { text };
+    if (this.answering) {
+      if (this.answering.taskId) body.answer_to = this.answering.taskId;
+    } else {
+      try {
+        body = { ...body, ...this.picker.value(), ...(this.agent ? { agent_name: this.agent } : {}) };
+      } catch (error) {
+        this.togglePicker(true);
+        this.say(error.message);
+        return;
+      }
+    }
+    this.say("");
+    this.busy = true;
+    this.draw();
+    // One key for one request: trying again after a lost answer cannot ask twice. Another body needs another key.
+    const print = JSON.stringify(body);
+    if (this.attemptKey?.print !== print) this.attemptKey = { print, key: newKey() };
+    try {
+      await this.send(body, this.attemptKey.key);
+      this.attemptKey = null;
+      if (this.text.value === text) this.text.value = "";
+      this.picker.state.kind = "once";
+      this.picker.draw();
+      this.togglePicker(false);
+      this.dropDraft();
+      this.fit();
+    } catch (error) {
+      this.refused(error);
+    }
+    this.busy = false;
+    this.draw();
+  }
+
+  refused(error) {
+    if (error.status && error.status !== 429 && error.status < 500) this.attemptKey = null;
+    const inPicker = this.picker.complain(error);
+    if (inPicker) this.togglePicker(true);
+    const own = fieldText(error, "text", "agent_name", "answer_to", "body");
+    this.text.toggleAttribute("aria-invalid", Boolean(fieldText(error, "text")));
+    this.say(own || (inPicker ? "" : Object.values(error.fields ?? {}).flat().join(" ") || error.message));
+    this.text.focus();
+  }
+
+  say(text) {
+    this.wrong.textContent = text;
+  }
+
+  focus() {
+    this.text.focus();
+  }
+
+  readDraft() {
+    try {
+      return JSON.parse(localStorage.getItem(this.draftKey)) ?? {};
+    } catch {
+      return {};
+    }
+  }
+
+  writeDraft() {
+    try {
+      const { kind } = this.picker.state;
+      if (!this.text.value && kind === "once") {
+        if (this.agent) localStorage.setItem(this.draftKey, JSON.stringify({ agent: this.agent }));
+        else localStorage.removeItem(this.draftKey);
+      } else localStorage.setItem(this.draftKey, JSON.stringify({ text: this.text.value, agent: this.agent, when: this.picker.state }));
+    } catch {
+      // A full or forbidden storage loses the draft on reload, nothing else.
+    }
+  }
+
+  dropDraft() {
+    clearTimeout(this.timer);
+    this.writeDraft();
+  }
+}
+
+/** Send to `conversationId`, made first where there is none yet (and kept for a second try). Resolves to its id. */
+export function sender({ conversationId = null, onsent = () => {} } = {}) {
+  let id = conversationId;
+  let creating = null;
+  return async (body, key) => {
+    if (!id) {
+      creating ??= newKey();
+      const title = body.text.trim().split("\n", 1)[0].slice(0, 80);
+      const conversation = await call("POST", "/conversations", { title, ...(body.agent_name ? { agent_name: body.agent_name } : {}) }, { key: creating });
+      id = conversation.id;
+    }
+    const plan = await call("POST", `/conversations/${id}/messages`, body, { key });
+    onsent(id, plan);
+    return id;
+  };
+}

@@ -1,0 +1,200 @@
+// When should it run? Once, at a time, every N minutes, daily, or by cron, in a zone; with the words, the next five times
+// and what clock changes do to them, as the server computes them, before anything starts.
+import { ApiError, call, fieldText } from "../site/api.js";
+import { h, icon } from "../site/dom.js";
+import { countdown, wallToIso, zone as browserZone } from "../site/times.js";
+import { words } from "../site/words.js";
+
+const PREVIEW_WAIT = 250;
+const PREVIEW_TIMES = 5;
+const text = words.picker;
+const EMPTY = { kind: "once", at: "", minutes: "30", daily: ["09:00"], cron: "5 9 * * MON-FRI", zone: browserZone, overlap: "skip", catch_up: "one", max_runs: "" };
+
+/** The form of a schedule. `value()` gives what the API takes; `onchange()` is called at each change. */
+export class SchedulePicker {
+  /** `kinds` limits what can be chosen; `start` is an earlier `state` (a draft) or {schedule} of a task. */
+  constructor({ kinds = ["once", "at", "every", "daily", "cron"], state = null, options = true, onchange = () => {} } = {}) {
+    this.state = { ...EMPTY, ...state };
+    if (!kinds.includes(this.state.kind)) this.state.kind = kinds[0];
+    this.onchange = onchange;
+    this.summary = "";
+    this.good = true;
+    this.asking = null;
+    this.segments = h("div.segments", { role: "group", "aria-label": text.question }, kinds.map((kind) =>
+      h("button", { type: "button", "data-kind": kind, "aria-pressed": String(kind === this.state.kind), onclick: () => this.choose(kind) }, text.kinds[kind])));
+    this.fields = h("div.fields");
+    this.wrong = h("div.wrong", { role: "alert" });
+    this.preview = h("div.stack.close", { "aria-live": "polite" });
+    this.more = options ? this.moreFields() : null;
+    this.element = h("div.stack.close.schedule", null, this.segments, this.fields, this.wrong, this.preview, this.more);
+    this.draw();
+  }
+
+  /** {schedule, overlap?, catch_up?} for the API, {} for "now, once"; throws Error with what to change. */
+  value() {
+    const { kind, at, minutes, daily, cron, zone, overlap, catch_up: catchUp, max_runs: maxRuns } = this.state;
+    if (kind === "once") return {};
+    if (kind === "at") {
+      const iso = at && wallToIso(at, zone);
+      if (!iso) throw new Error(words.needStart);
+      return { schedule: { start_at: iso, timezone: zone } };
+    }
+    const schedule = { timezone: zone };
+    if (kind === "every") {
+      const number = Number(minutes);
+      if (!Number.isInteger(number) || number < 1 || number > 525600) throw new Error(words.needMinutes);
+      schedule.interval_minutes = number;
+    } else if (kind === "daily") {
+      const times = [...new Set(daily.filter(Boolean))].sort();
+      if (!times.length) throw new Error(words.needDaily);
+      schedule.daily_time = times.length === 1 ? times[0] : times;
+    } else {
+      if (!cron.trim()) throw new Error(words.needCron);
+      schedule.cron = cron.trim();
+    }
+    if (maxRuns) schedule.max_runs = Number(maxRuns);
+    return { schedule, ...(overlap === "skip" ? {} : { overlap }), ...(catchUp === "one" ? {} : { catch_up: catchUp }) };
+  }
+
+  get recurring() {
+    return !["once", "at"].includes(this.state.kind);
+  }
+
+  choose(kind) {
+    this.state.kind = kind;
+    this.draw();
+    this.fields.querySelector("input")?.focus();
+    this.changed();
+  }
+
+  draw() {
+    for (const button of this.segments.children) button.setAttribute("aria-pressed", String(button.dataset.kind === this.state.kind));
+    const { kind } = this.state;
+    const own = { once: () => [], at: () => [this.field("at", text.moment, { type: "datetime-local" })], every: () => [this.field("minutes", text.minutes, { type: "number", min: 1, max: 525600, inputmode: "numeric" })], daily: () => this.dailyFields(), cron: () => [this.field("cron", text.cron, { spellcheck: "false", autocomplete: "off", placeholder: "5 9 * * MON-FRI" })] }[kind]();
+    this.fields.replaceChildren(...own, ...(kind === "once" ? [] : [this.zoneField()]));
+    if (this.more) this.more.hidden = !this.recurring;
+    this.refresh();
+  }
+
+  field(name, label, attributes) {
+    const input = h("input.field", { ...attributes, value: this.state[name] });
+    input.addEventListener("input", () => {
+      this.state[name] = input.value;
+      this.changed();
+    });
+    return h("label.label", null, label, input);
+  }
+
+  dailyFields() {
+    const { daily } = this.state;
+    const inputs = daily.map((value, index) => {
+      const input = h("input.field", { type: "time", value });
+      input.addEventListener("input", () => { daily[index] = input.value; this.changed(); });
+      const remove = index > 0 ? h("button.button.bare", { type: "button", "aria-label": text.removeTime, onclick: () => { daily.splice(index, 1); this.draw(); this.changed(); } }, icon("x")) : null;
+      return h("label.label", null, text.time, h("span.row.tight", null, input, remove));
+    });
+    const add = h("button.button.bare", { type: "button", "aria-label": text.addTime, title: text.addTime, onclick: () => { daily.push("18:00"); this.draw(); this.changed(); } }, icon("plus"));
+    return [...inputs, add];
+  }
+
+  zoneField() {
+    const zones = typeof Intl.supportedValuesOf === "function" ? Intl.supportedValuesOf("timeZone") : [];
+    const names = [...new Set([browserZone, this.state.zone, "UTC", ...zones])];
+    const select = h("select.field", null, names.map((name) => h("option", { value: name, selected: name === this.state.zone }, name.replaceAll("_", " "))));
+    select.addEventListener("change", () => { this.state.zone = select.value; this.changed(); });
+    return h("label.label.zone", null, text.zone, select);
+  }
+
+  moreFields() {
+    const choose = (name, label, options) => {
+      const select = h("select.field", null, Object.entries(options).map(([value, word]) => h("option", { value, selected: this.state[name] === value }, word)));
+      select.addEventListener("change", () => { this.state[name] = select.value; this.changed(); });
+      return h("label.label", null, label, select);
+    };
+    const runs = this.field("max_runs", text.maxRuns, { type: "number", min: 1, placeholder: text.noLimit });
+    return h("details.fold", null, h("summary", null, icon("chevron-right", "i turn"), text.more),
+      h("div.inner", null, h("div.fields.row", null, choose("overlap", text.overlap, text.overlaps), choose("catch_up", text.catchUp, text.catchUps), runs)));
+  }
+
+  changed() {
+    this.onchange();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.refresh(), PREVIEW_WAIT);
+  }
+
+  /** Ask the server what this schedule means and show it. */
+  async refresh() {
+    this.asking?.abort();
+    this.wrong.textContent = "";
+    if (this.state.kind === "once") {
+      this.summary = "";
+      this.good = true;
+      this.preview.replaceChildren();
+      this.onchange();
+      return;
+    }
+    let wanted;
+    try {
+      wanted = this.value().schedule;
+    } catch (error) {
+      this.good = false;
+      this.preview.replaceChildren(h("p.quiet.small", null, error.message));
+      this.onchange();
+      return;
+    }
+    const asking = new AbortController();
+    this.asking = asking;
+    try {
+      const preview = await call("POST", "/schedules/preview", { ...wanted, count: PREVIEW_TIMES }, { signal: asking.signal });
+      this.show(preview, wanted.timezone);
+      this.good = true;
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      this.good = !(error instanceof ApiError && error.status === 422);
+      this.wrong.textContent = Object.values(error.fields ?? {}).flat().join(" ") || error.message;
+      this.preview.replaceChildren();
+      this.summary = "";
+    }
+    this.onchange();
+  }
+
+  show(preview, zone) {
+    this.summary = preview.summary;
+    const format = new Intl.DateTimeFormat(document.documentElement.lang || "en", { weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: zone });
+    const now = new Date();
+    const rows = preview.times.map((iso) => {
+      const date = new Date(iso);
+      return h("li", null, h("time", { datetime: iso }, format.format(date)), h("span.quiet", null, date > now ? countdown(date, now) : ""));
+    });
+    const away = zone === browserZone ? null : h("span.quiet.small", null, text.inZone(zone.replaceAll("_", " ")));
+    this.preview.replaceChildren(
+      h("div.row", null, h("strong.summary", null, preview.summary), away),
+      rows.length ? h("ul.times.num", { "aria-label": words.nextTimes }, rows) : "",
+      ...(preview.notes ?? []).map((note) => h("div.note", null, icon("triangle-alert"), h("span", null, note.text))));
+  }
+
+  /** Show what the server said about `schedule` when it was sent. Returns whether it said anything. */
+  complain(error) {
+    const said = fieldText(error, "schedule", "overlap", "catch_up", "max_runs", "interval_minutes", "daily_time", "cron", "timezone", "start_at");
+    this.wrong.textContent = said;
+    return Boolean(said);
+  }
+
+  /** A task's schedule as the picker's state. */
+  static stateOf(task) {
+    const schedule = task.schedule ?? {};
+    const zone = schedule.timezone ?? browserZone;
+    const common = { zone, overlap: task.overlap ?? "skip", catch_up: task.catch_up ?? "one", max_runs: schedule.max_runs ? String(schedule.max_runs) : "" };
+    if (schedule.interval_minutes) return { ...common, kind: "every", minutes: String(schedule.interval_minutes) };
+    if (schedule.daily_time) return { ...common, kind: "daily", daily: [schedule.daily_time].flat() };
+    if (schedule.cron) return { ...common, kind: "cron", cron: [schedule.cron].flat()[0] };
+    if (schedule.start_at) return { ...common, kind: "at", at: localIn(schedule.start_at, zone) };
+    return { ...common, kind: "at", at: "" };
+  }
+}
+
+function localIn(iso, timeZone) {
+  const parts = {};
+  for (const { type, value } of new Intl.DateTimeFormat("en-US", { timeZone, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" }).formatToParts(new Date(iso))) parts[type] = value;
+  return `${parts.year}-${parts.month}-${parts.day}T${parts.hour}:${parts.minute}`;
+}
