@@ -34,8 +34,9 @@ RETRY_DELAY = 0.2
 
 Settle = Callable[[], Sequence[Change]]
 """Called in the commit's transaction after the entry's changes are written; returns the changes that follow."""
-Gate = Callable[[Collection[Hashable]], Collection[Hashable]]
-"""Called in the commit's transaction with the entries' passes; returns those that are still good."""
+Gate = Callable[[Collection[Hashable], Collection[Hashable]], Collection[Hashable]]
+"""Called in the commit's transaction with the entries' passes, and with those among them that settle something;
+returns those that are still good, and locks what they speak of, so that nobody decides otherwise before the commit."""
 
 
 def publish(frames: Frames) -> None:
@@ -91,10 +92,12 @@ class Journal:
         """Ask `gate` in each commit which runs may still write: one that lost its lease, or was cancelled, may not."""
         self._gate = gate
 
-    def add(self, changes: Sequence[Change], *, gate_pass: Hashable | None = None) -> None:
-        """Take `changes` for the next commit. Their order is kept. Does not wait: see `room`."""
-        if changes:
-            self._take(_Entry(changes=changes, gate_pass=gate_pass))
+    def add(
+        self, changes: Sequence[Change], settle: Settle | None = None, *, gate_pass: Hashable | None = None
+    ) -> None:
+        """Take `changes` for the next commit. Their order is kept. Does not wait: see `room`, and `settle`."""
+        if changes or settle:
+            self._take(_Entry(changes=changes, gate_pass=gate_pass, settle=settle))
 
     async def room(self) -> None:
         """Wait while more is pending than memory should hold, so that a fast agent is read no faster than written."""
@@ -250,7 +253,8 @@ class Journal:
         passes = {entry.gate_pass for entry in entries if entry.gate_pass is not None}
         if not passes or self._gate is None:
             return passes
-        return self._gate(passes)
+        settling = {entry.gate_pass for entry in entries if entry.gate_pass is not None and entry.settle}
+        return self._gate(passes, settling)
 
 
 def _size(change: Change) -> int:

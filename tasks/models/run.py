@@ -61,6 +61,8 @@ class TaskRun(models.Model):
     """Set before the message leaves: without it, nothing reached the agent."""
     remote_task_id = models.CharField(max_length=200, blank=True)
     remote_context_id = models.CharField(max_length=200, blank=True)
+    cancel_due = models.BooleanField(default=False)
+    """Cancelled here, and its agent does not know yet. Whoever tells the agent clears it."""
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
@@ -95,6 +97,7 @@ class TaskRun(models.Model):
             ),
             # A task's runs, newest first.
             models.Index(fields=["task", "-id"], name="run_of_task"),
+            models.Index(fields=["id"], condition=Q(cancel_due=True), name="run_cancel_due"),
             # Retention.
             models.Index(
                 fields=["finished_at"], condition=Q(finished_at__isnull=False), name="run_finished"

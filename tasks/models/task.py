@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, time
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 
-def _choices(values: type[TaskStatus | Pattern | Overlap | CatchUp | OnInterrupt | PausedReason]) -> list[tuple[str, str]]:
+def _choices(values: type[StrEnum]) -> list[tuple[str, str]]:
     return [(value.value, value.value.replace("_", " ")) for value in values]
 
 
@@ -131,6 +132,8 @@ class Task(models.Model):
     paused_reason = models.CharField(max_length=16, choices=_choices(PausedReason), blank=True)
     paused_note = models.CharField(max_length=500, blank=True)
     error_message = models.TextField(blank=True)
+    untold = models.BooleanField(default=False)
+    """Cancelled with many others: its transcript does not say so yet. The runner tells, in batches, and clears it."""
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     started_at = models.DateTimeField(null=True, blank=True, editable=False)
     completed_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -193,6 +196,7 @@ class Task(models.Model):
             models.Index(
                 fields=["paused_until"], condition=Q(paused_until__isnull=False), name="task_paused_until"
             ),
+            models.Index(fields=["id"], condition=Q(untold=True), name="task_untold"),
             models.Index(
                 fields=["deadline_at"],
                 condition=Q(deadline_at__isnull=False, status__in=sorted(TASK_UNFINISHED)),

@@ -1,0 +1,59 @@
+"""TaskService: every way in which a task changes. No other code writes a status of a task or run.
+
+Each method is atomic, takes `now` and (where a person may ask) `actor`, and raises the errors of `tasks.errors`.
+The rooms behind it: `history` (the conditional update and its row), `creation`, `operations`, `cancelling`, `claiming`
+(with the pure `ticks`), `leases`, `outcomes`, `queries`, and `transcript` (what a task says in its conversation).
+"""
+
+from tasks.services import cancelling, claiming, creation, history, leases, operations, outcomes, queries
+from tasks.services.cancelling import Cancelled
+from tasks.services.creation import TaskDraft
+from tasks.services.leases import Lease
+
+__all__ = ["Cancelled", "Lease", "TaskDraft", "TaskService"]
+
+
+class TaskService:
+    """The index: what can be done to tasks, by whom, and where it is written."""
+
+    # Pages and programs
+    get = staticmethod(queries.get)
+    filtered = staticmethod(queries.filtered)
+    list_tasks = staticmethod(queries.list_tasks)
+
+    # People
+    create_plan = staticmethod(creation.create_plan)
+    update = staticmethod(operations.update)
+    pause = staticmethod(operations.pause)
+    resume = staticmethod(operations.resume)
+    trigger = staticmethod(operations.trigger)
+    run_again = staticmethod(operations.run_again)
+    answer = staticmethod(operations.answer)
+    cancel = staticmethod(cancelling.cancel)
+    cancel_many = staticmethod(cancelling.cancel_many)
+    cancel_conversation_tasks = staticmethod(cancelling.cancel_conversation_tasks)
+    cancel_plan = staticmethod(cancelling.cancel_plan)
+
+    # The runner: time
+    claim_due = staticmethod(claiming.claim_due)
+    resume_due = staticmethod(operations.resume_due)
+    resume_for_agents = staticmethod(operations.resume_for_agents)
+    agents_back = staticmethod(operations.agents_back)
+    tell_cancelled = staticmethod(cancelling.tell_cancelled)
+    miss_deadline = staticmethod(outcomes.miss_deadline)
+
+    # Workers: start, progress and end of runs (seed document: start, complete, fail)
+    start = staticmethod(leases.lease_ready)
+    beat = staticmethod(leases.beat)
+    lost = staticmethod(leases.lost)
+    hand_back = staticmethod(leases.hand_back)
+    sent = staticmethod(outcomes.sent)
+    known_at_agent = staticmethod(outcomes.known_at_agent)
+    complete = staticmethod(outcomes.succeed)
+    fail = staticmethod(outcomes.fail)
+    wait_for_input = staticmethod(outcomes.wait_for_input)
+    stop_at_agent = staticmethod(outcomes.stop_at_agent)
+    interrupt = staticmethod(outcomes.interrupt)
+
+    locked = staticmethod(history.locked)
+    gate = staticmethod(leases.gate)

@@ -1,0 +1,192 @@
+"""Stops tasks: one with everything that belongs to it in one transaction, or any number by statements over sets."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import QuerySet
+
+from conversations import journal
+from conversations.changes import Change
+from conversations.services import ConversationService
+from tasks import wakeup
+from tasks.errors import AlreadyFinished
+from tasks.models import ExecutionPlan, Task, TaskRun, TaskTransition
+from tasks.services import creation, history, transcript
+from tasks.states import RUN_ACTIVE, TASK_UNFINISHED, RunStatus, TaskStatus
+
+BATCH = 1000
+"""Tasks whose states change in one transaction: SQLite's writer is held for less than 250 ms."""
+TELL_BATCH = 100
+"""Tasks whose transcripts are told in one transaction."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cancelled:
+    """What a cancel did. `already`: it was cancelled before, and nothing changed."""
+
+    task_id: UUID
+    already: bool
+    updated_component_ids: list[UUID]
+
+
+def cancel(task_id: UUID, *, actor: User | None, now: datetime, reason: str = "") -> Cancelled:
+    """Cancel one task: status, runs, its controller and what the transcript says become visible together.
+
+    Raises `NotFound`, and `AlreadyFinished` if it completed or failed. Cancelling twice is harmless. The runs' workers
+    hear of it after the commit, and the remote agents from them.
+    """
+    with transaction.atomic():
+        task = history.locked(task_id)
+        if task.status == TaskStatus.CANCELLED:
+            return Cancelled(task_id=task_id, already=True, updated_component_ids=[])
+        if task.status not in TASK_UNFINISHED:
+            raise AlreadyFinished(f"“{task.title}” is {task.status} already, so there is nothing left to cancel.")
+        runs = stop_runs([task], now=now)
+        history.move(task, TaskStatus.CANCELLED, now=now, reason=reason or "cancelled", actor=actor)
+        frames = journal.write(_said_of(task, runs, now, reason))
+        ConversationService.set_waiting(_no_longer_asked([task]), waiting=False)
+        envelopes = frames.get(task.conversation_id, [])
+        key = transcript.controller_item_ids([task]) if task.recurring else []
+        shown = {part["data"]["item_id"] for part in envelopes}
+        return Cancelled(
+            task_id=task_id, already=False, updated_component_ids=[pk for pk in key if str(pk) in shown]
+        )
+
+
+def cancel_many(tasks: "QuerySet[Task]", *, actor: User | None, now: datetime, reason: str = "") -> int:
+    """Cancel every unfinished task of `tasks`; returns how many it were.
+
+    States and their history change first, by statements over sets, in transactions of at most `BATCH` tasks. What the
+    transcripts show follows within seconds: the rows are marked `untold`, so a crash between loses nothing.
+    """
+    total = 0
+    while True:
+        with transaction.atomic():
+            batch = list(
+                tasks.filter(status__in=TASK_UNFINISHED)
+                .order_by("id")
+                .select_for_update(of=("self",))
+                .only("id", "status", "user_id", "conversation_id", "pattern")[:BATCH]
+            )
+            if not batch:
+                return total
+            ids = [task.pk for task in batch]
+            stop_runs(batch, now=now)
+            changed = Task.objects.filter(pk__in=ids, status__in=TASK_UNFINISHED).update(
+                status=TaskStatus.CANCELLED,
+                next_run_at=None,
+                next_slot_at=None,
+                completed_at=now,
+                updated_at=now,
+                untold=True,
+            )
+            TaskTransition.objects.bulk_create(
+                TaskTransition(
+                    task_id=task.pk,
+                    old_status=task.status,
+                    new_status=TaskStatus.CANCELLED,
+                    reason=reason or "cancelled",
+                    actor=actor,
+                    created_at=now,
+                )
+                for task in batch
+            )
+            ConversationService.set_waiting(_no_longer_asked(batch), waiting=False)
+            history.announce(batch)
+            wakeup.moved()
+            total += changed
+
+
+def cancel_conversation_tasks(
+    conversation_ids: Iterable[UUID], *, actor: User | None, now: datetime, reason: str = ""
+) -> int:
+    """Cancel everything unfinished in these conversations; returns how many tasks it were."""
+    tasks = Task.objects.filter(conversation__in=list(conversation_ids))
+    return cancel_many(tasks, actor=actor, now=now, reason=reason)
+
+
+def cancel_plan(plan_id: UUID, *, actor: User | None, now: datetime) -> int:
+    """Cancel everything unfinished in a plan; returns how many tasks it were."""
+    return cancel_many(Task.objects.filter(plan=plan_id), actor=actor, now=now, reason="plan cancelled")
+
+
+def tell_cancelled(*, now: datetime) -> int:
+    """Write into their transcripts that the next `TELL_BATCH` untold tasks were cancelled; returns how many it were."""
+    with transaction.atomic():
+        tasks = list(
+            Task.objects.select_for_update(skip_locked=True, of=("self",))
+            .filter(untold=True)
+            .select_related("plan")
+            .order_by("id")[:TELL_BATCH]
+        )
+        if not tasks:
+            return 0
+        runs: dict[UUID, list[TaskRun]] = {}
+        for run in TaskRun.objects.filter(task__in=tasks, status=RunStatus.CANCELLED, started_at__isnull=False):
+            task_end = next(task.completed_at for task in tasks if task.pk == run.task_id)
+            if run.finished_at == task_end:
+                runs.setdefault(run.task_id, []).append(run)
+        changes: list[Change] = []
+        for task in tasks:
+            changes.extend(_said_of(task, runs.get(task.pk, []), now, ""))
+        Task.objects.filter(pk__in=[task.pk for task in tasks]).update(untold=False)
+        journal.write(changes)
+        return len(tasks)
+
+
+def stop_runs(tasks: Sequence[Task], *, now: datetime, reason: str = "") -> list[TaskRun]:
+    """Cancel the active runs of locked `tasks`; returns those that it changed. Their workers hear after the commit."""
+    runs = list(
+        TaskRun.objects.select_for_update()
+        .filter(task__in=[task.pk for task in tasks], status__in=RUN_ACTIVE)
+        .order_by("id")
+    )
+    return end_runs(runs, now=now, reason=reason)
+
+
+def end_runs(runs: Sequence[TaskRun], *, now: datetime, reason: str = "") -> list[TaskRun]:
+    """Cancel these locked, active runs."""
+    if not runs:
+        return []
+    ids = [run.pk for run in runs]
+    TaskRun.objects.filter(pk__in=ids, status__in=RUN_ACTIVE).update(
+        status=RunStatus.CANCELLED, finished_at=now, reason=reason[:500]
+    )
+    # Whoever tells the agent clears it; a worker that dies before leaves it to the next.
+    TaskRun.objects.filter(pk__in=ids).exclude(remote_task_id="").update(cancel_due=True)
+    for run in runs:
+        run.finished_at, run.reason = now, reason
+        run.cancel_due = bool(run.remote_task_id)
+    wakeup.stopped(ids)
+    wakeup.moved()
+    for run in runs:
+        run.status = RunStatus.CANCELLED
+    return list(runs)
+
+
+def _said_of(task: Task, runs: Sequence[TaskRun], now: datetime, reason: str) -> list[Change]:
+    """What the transcript shows of a cancelled task, and of the tasks of its plan that may go on now."""
+    started = [run for run in runs if run.started_at is not None]
+    changes: list[Change] = [transcript.cancelled(task, run, reason) for run in started[:1]]
+    if not started:
+        changes.append(transcript.cancelled(task, None, reason))
+    changes.extend(transcript.cancelled(task, run, reason) for run in started[1:])
+    if task.recurring:
+        changes.append(transcript.controller(task))
+    changes.extend(transcript.ending([task]))
+    plan = ExecutionPlan.objects.prefetch_related("tasks").get(pk=task.plan_id)
+    changes.extend(creation.arm_next(plan, list(plan.tasks.all()), now=now))
+    return changes
+
+
+def _no_longer_asked(tasks: Sequence[Task]) -> list[UUID]:
+    """The conversations of `tasks` in which nobody is asked any more."""
+    ids = {task.conversation_id for task in tasks}
+    asked = Task.objects.filter(conversation__in=ids, status=TaskStatus.WAITING_INPUT).values_list(
+        "conversation_id", flat=True
+    )
+    return list(ids - set(asked))

@@ -1,0 +1,106 @@
+"""The one way in which a task's status changes: a conditional update, a row that says so, and word to open pages."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from conversations.hub import hub
+from tasks.errors import AlreadyFinished, IllegalTransition, NotFound
+from tasks.models import Task, TaskRun, TaskTransition
+from tasks.states import TASK_ENDED, TaskStatus, task_sources
+
+
+def locked(task_id: UUID) -> Task:
+    """The task, its row locked until the transaction ends (on SQLite, where the transaction holds the writer's lock).
+
+    Raises `NotFound`. Locks are taken in one order everywhere: tasks, runs, conversations.
+    """
+    task = Task.objects.select_for_update(of=("self",)).select_related("plan").filter(pk=task_id).first()
+    if task is None:
+        raise NotFound("There is no such task.")
+    return task
+
+
+def move(
+    task: Task,
+    status: TaskStatus,
+    *,
+    now: datetime,
+    run: TaskRun | None = None,
+    reason: str = "",
+    actor: User | None = None,
+    **columns: Any,
+) -> None:
+    """Bring a locked task to `status` and write the row of its history.
+
+    `columns` are written with it. Raises `IllegalTransition`, naming the state found, where `tasks.states` has no
+    such row, and also where the row changed between the caller's read and this update (the loser of a race).
+    """
+    old = TaskStatus(task.status)
+    wanted = {**columns, "status": status, "updated_at": now}
+    if status in TASK_ENDED:
+        wanted = {"next_run_at": None, "next_slot_at": None, "completed_at": now, **wanted}
+    if old not in task_sources(status):
+        raise IllegalTransition(f"Task “{task.title}”", found=old, wanted=status)
+    if not Task.objects.filter(pk=task.pk, status=old).update(**wanted):
+        found = Task.objects.filter(pk=task.pk).values_list("status", flat=True).first()
+        raise IllegalTransition(f"Task “{task.title}”", found=found or "gone", wanted=status)
+    for name, value in wanted.items():
+        setattr(task, name, value)
+    note(task, old=old, now=now, run=run, reason=reason, actor=actor)
+    announce([task])
+
+
+def note(
+    task: Task,
+    *,
+    now: datetime,
+    old: str | None = None,
+    run: TaskRun | None = None,
+    reason: str = "",
+    actor: User | None = None,
+    changes: dict[str, Any] | None = None,
+) -> TaskTransition:
+    """Write one row of a task's history: a transition, or an edit that left its status as it was (`old` is None)."""
+    return TaskTransition.objects.create(
+        task=task,
+        run=run,
+        old_status=task.status if old is None else old,
+        new_status=task.status,
+        reason=reason[:500],
+        actor=actor,
+        changes=changes or {},
+        created_at=now,
+    )
+
+
+def refuse_ended(task: Task, what: str) -> None:
+    """Raise `AlreadyFinished` if the task has ended."""
+    if task.status in TASK_ENDED:
+        raise AlreadyFinished(f"“{task.title}” is {task.status} already, so it cannot be {what}.")
+
+
+def announce(tasks: Iterable[Task], runs: Iterable[TaskRun] = ()) -> None:
+    """Tell the owners' open pages, after the commit, that these changed."""
+    changed: dict[int, list[UUID]] = {}
+    owners: dict[UUID, int] = {}
+    for task in tasks:
+        changed.setdefault(task.user_id, []).append(task.pk)
+        owners[task.pk] = task.user_id
+    run_ids: dict[int, list[UUID]] = {}
+    for run in runs:
+        run_ids.setdefault(owners.get(run.task_id) or run.task.user_id, []).append(run.pk)
+    _announce_ids("task_changed", changed)
+    _announce_ids("run_changed", run_ids)
+
+
+def _announce_ids(event: str, by_user: dict[int, list[UUID]]) -> None:
+    def tell(user_id: int, ids: Sequence[UUID]) -> None:
+        hub.announce(user_id, event, ids)
+
+    for user_id, ids in by_user.items():
+        transaction.on_commit(lambda user_id=user_id, ids=ids: tell(user_id, ids))  # type: ignore[misc]

@@ -1,0 +1,209 @@
+"""How runs end, and what that makes of their tasks. Each function belongs into the commit that holds the run's items.
+
+All take a `Lease`, are called inside that transaction with task and run locked by the gate, and return what the
+transcript shows of it. What they raise rolls back the run's own part of the commit only.
+"""
+
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from conversations.changes import Change
+from conversations.events import Event
+from conversations.services import ConversationService
+from tasks import wakeup
+from tasks.models import Task, TaskRun
+from tasks.services import cancelling, creation, history, transcript
+from tasks.services.leases import Lease
+from tasks.states import OnInterrupt, PausedReason, RunStatus, TaskStatus, Trigger
+
+BACKOFF_FIRST = timedelta(seconds=2)
+BACKOFF_FACTOR = 3
+BACKOFF_MAX = timedelta(minutes=5)
+"""Waits before attempts 2, 3, 4, …: 2 s, 6 s, 18 s, … each moved by up to a quarter, so that tasks which failed
+together do not come back together. With three attempts a task whose agent is down is over within ten seconds."""
+
+FAILED_TICKS_MAX = 5
+"""Failed ticks in a row after which a schedule rests with the reason `failures`."""
+
+
+def sent(lease: Lease, *, now: datetime) -> list[Change]:
+    """The message is about to leave: from here on the agent may have it."""
+    TaskRun.objects.filter(pk=lease.run_id, token=lease.token).update(sent_at=now)
+    return []
+
+
+def known_at_agent(lease: Lease, *, remote_task_id: str, remote_context_id: str) -> list[Change]:
+    """The agent named its task: from here on it can be asked about it. The answer, if one was sent, has arrived."""
+    TaskRun.objects.filter(pk=lease.run_id, token=lease.token).update(
+        remote_task_id=remote_task_id[:200], remote_context_id=remote_context_id[:200], answer=""
+    )
+    return []
+
+
+def succeed(lease: Lease, *, result: str, usage: dict[str, Any] | None, now: datetime) -> list[Change]:
+    """The agent said that it completed: the run succeeded; a once task is completed with it."""
+    task, run = _load(lease)
+    run.result = result
+    run.no_output = not result.strip()
+    run.usage = usage
+    _end_run(run, RunStatus.SUCCEEDED, now)
+    changes: list[Change] = []
+    if task.recurring:
+        changes.append(transcript.result(task, run, result, now=now))
+        if task.failures_in_a_row:
+            task.failures_in_a_row = 0
+            task.save(update_fields=["failures_in_a_row"])
+    changes.extend(transcript.passing(task, run, Event.TASK_COMPLETED))
+    return [*changes, *_after_run(task, run, TaskStatus.COMPLETED, now=now, reason="")]
+
+
+def fail(lease: Lease, *, error: str, retryable: bool, now: datetime, result: str = "") -> list[Change]:
+    """The attempt failed: another one follows if it may help, else the run's slot has failed, and a once task."""
+    task, run = _load(lease)
+    run.error, run.result = error, result
+    _end_run(run, RunStatus.FAILED, now)
+    if retryable and run.attempt < task.max_attempts and not _past_deadline(task, now):
+        _queue_retry(task, run, now)
+        history.announce([task], [run])
+        return []
+    changes: list[Change] = [transcript.failed(task, run, error)]
+    if task.recurring:
+        task.failures_in_a_row += 1
+        task.save(update_fields=["failures_in_a_row"])
+        if task.failures_in_a_row >= FAILED_TICKS_MAX and task.paused_at is None:
+            _pause_for_failures(task, run, now)
+    return [*changes, *_after_run(task, run, TaskStatus.FAILED, now=now, reason=error)]
+
+
+def wait_for_input(lease: Lease, *, question: str, now: datetime) -> list[Change]:
+    """The agent asked something: run and task are parked, and the conversation asks its person."""
+    task, run = _load(lease)
+    TaskRun.objects.filter(pk=run.pk).update(
+        status=RunStatus.WAITING_INPUT, worker="", heartbeat_at=None, answer=""
+    )
+    run.status = RunStatus.WAITING_INPUT
+    if task.status == TaskStatus.RUNNING:
+        history.move(task, TaskStatus.WAITING_INPUT, now=now, run=run, reason="the agent asked something")
+    ConversationService.set_waiting([run.conversation_id], waiting=True)
+    history.announce([task], [run])
+    changes: list[Change] = [transcript.question(task, run, question)]
+    if task.recurring:
+        changes.append(transcript.controller(task))
+    return [*changes, *transcript.passing(task, run, Event.DONE)]
+
+
+def stop_at_agent(lease: Lease, *, reason: str, now: datetime) -> list[Change]:
+    """The agent said that it cancelled its task: the run is cancelled, and a once task with it."""
+    task, run = _load(lease)
+    run.reason = reason[:500]
+    _end_run(run, RunStatus.CANCELLED, now)
+    changes: list[Change] = [transcript.cancelled(task, run, reason)]
+    return [*changes, *_after_run(task, run, TaskStatus.CANCELLED, now=now, reason=reason)]
+
+
+def interrupt(task: Task, run: TaskRun, *, now: datetime) -> list[Change]:
+    """A crash cut the run at a moment of which nobody can tell; the task's `on_interrupt` says what follows.
+
+    Called by recovery with both rows locked, for a run that no worker holds.
+    """
+    why = "The server stopped while the message was on its way; nobody can tell whether the agent got it."
+    run.reason = why
+    _end_run(run, RunStatus.INTERRUPTED, now)
+    if task.on_interrupt == OnInterrupt.RERUN and run.attempt < task.max_attempts:
+        _queue_retry(task, run, now)
+        history.announce([task], [run])
+        return []
+    changes: list[Change] = [transcript.failed(task, run, why)]
+    ends = TaskStatus.FAILED if not task.recurring or task.on_interrupt == OnInterrupt.FAIL else None
+    if ends is not None and task.recurring:
+        history.move(task, TaskStatus.FAILED, now=now, run=run, reason=why, error_message=why)
+        return [*changes, transcript.controller(task), *transcript.ending([task])]
+    return [*changes, *_after_run(task, run, TaskStatus.FAILED, now=now, reason=why)]
+
+
+def miss_deadline(task: Task, *, now: datetime) -> list[Change]:
+    """The task's deadline passed before it ended: its runs stop and it has failed. The row is locked by the caller."""
+    why = "Its deadline passed before it ended."
+    runs = [run for run in cancelling.stop_runs([task], now=now, reason=why) if run.started_at]
+    history.move(task, TaskStatus.FAILED, now=now, reason=why, error_message=why)
+    ConversationService.set_waiting([task.conversation_id], waiting=False)
+    changes: list[Change] = [transcript.failed(task, runs[0] if runs else None, why)]
+    if task.recurring:
+        changes.append(transcript.controller(task))
+    return [*changes, *transcript.ending([task]), *_successors(task, now)]
+
+
+def settling(function: Callable[..., list[Change]], lease: Lease, **arguments: Any) -> Callable[[], list[Change]]:
+    """The function to hand to the journal: `function(lease, …)`, called in the commit's transaction."""
+    return lambda: function(lease, **arguments)
+
+
+def _load(lease: Lease) -> tuple[Task, TaskRun]:
+    run = TaskRun.objects.select_related("task__plan").get(pk=lease.run_id, token=lease.token)
+    return run.task, run
+
+
+def _end_run(run: TaskRun, status: RunStatus, now: datetime) -> None:
+    run.status = status
+    run.finished_at = now
+    run.heartbeat_at = None
+    run.save(
+        update_fields=[
+            "status", "finished_at", "heartbeat_at", "result", "no_output", "usage", "error", "reason"
+        ]  # fmt: skip
+    )
+
+
+def _after_run(task: Task, run: TaskRun, status: TaskStatus, *, now: datetime, reason: str) -> list[Change]:
+    """What the end of a run makes of its task: a once task ends so; a schedule ends when it has no slot left."""
+    others = TaskRun.objects.active().filter(task=task).exclude(pk=run.pk).exists()
+    history.announce([task], [run])
+    wakeup.moved()
+    if others:
+        return []
+    if task.recurring:
+        waiting = task.next_run_at is not None or task.on_event
+        if waiting or task.status not in (TaskStatus.RUNNING, TaskStatus.WAITING_INPUT):
+            return []
+        status, reason = TaskStatus.COMPLETED, "The schedule has no time left."
+    error = reason if status == TaskStatus.FAILED else ""
+    history.move(task, status, now=now, run=run, reason=reason, error_message=error)
+    changes: list[Change] = [transcript.controller(task)] if task.recurring else []
+    return [*changes, *transcript.ending([task]), *_successors(task, now)]
+
+
+def _successors(task: Task, now: datetime) -> list[Change]:
+    return creation.arm_next(task.plan, list(task.plan.tasks.all()), now=now)
+
+
+def _queue_retry(task: Task, run: TaskRun, now: datetime) -> None:
+    wait = min(BACKOFF_FIRST * BACKOFF_FACTOR ** (run.attempt - 1), BACKOFF_MAX)
+    TaskRun.objects.create(
+        task=task,
+        conversation_id=run.conversation_id,
+        trigger=Trigger.RETRY,
+        scheduled_for=run.scheduled_for,
+        for_slot=run.for_slot,
+        attempt=run.attempt + 1,
+        status=RunStatus.QUEUED,
+        priority=run.priority,
+        agent_name=run.agent_name,
+        ready_at=now + wait * random.uniform(0.75, 1.25),  # noqa: S311
+        input=run.input,
+        created_at=now,
+    )
+    wakeup.moved()
+
+
+def _pause_for_failures(task: Task, run: TaskRun, now: datetime) -> None:
+    task.paused_at = now
+    task.paused_reason = PausedReason.FAILURES
+    task.paused_note = f"{task.failures_in_a_row} ticks in a row failed; the last: {run.error}"[:500]
+    task.save(update_fields=["paused_at", "paused_reason", "paused_note"])
+    history.note(task, now=now, run=run, reason=task.paused_note)
+
+
+def _past_deadline(task: Task, now: datetime) -> bool:
+    return task.deadline_at is not None and task.deadline_at <= now
