@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--pace-ms",
         type=int,
-        default=int(os.environ.get("SAMPLE_AGENT_PACE_MS") or DEFAULT_PACE_MS),
+        default=os.environ.get("SAMPLE_AGENT_PACE_MS") or DEFAULT_PACE_MS,
         help="milliseconds between two words (default: SAMPLE_AGENT_PACE_MS, else %(default)s)",
     )
     parser.add_argument("--ready-file", type=Path, help="a file to write, with the ports, when all answer")
@@ -75,7 +75,8 @@ async def _run(agents: Sequence[BaseAgent], options: argparse.Namespace, parent:
     data_dir: Path = options.data_dir
     (data_dir / CARDS_FOLDER).mkdir(parents=True, exist_ok=True)
     kept = _read_object(data_dir / PORTS_FILE)
-    sockets = {agent.name: _listen_where_it_was(kept.get(agent.name)) for agent in agents}
+    give_up_at = time.monotonic() + WAIT_FOR_PORT
+    sockets = {agent.name: _listen_where_it_was(kept.get(agent.name), give_up_at) for agent in agents}
     ports = {name: sock.getsockname()[1] for name, sock in sockets.items()}
     if ports != kept:
         _write(data_dir / PORTS_FILE, ports)
@@ -93,9 +94,8 @@ async def _run(agents: Sequence[BaseAgent], options: argparse.Namespace, parent:
         await _until_stopped_or_orphaned(stop, parent)
 
 
-def _listen_where_it_was(port: Any) -> socket.socket:
-    """A socket on the kept port if that can be had, else on a free one."""
-    give_up_at = time.monotonic() + WAIT_FOR_PORT
+def _listen_where_it_was(port: Any, give_up_at: float) -> socket.socket:
+    """A socket on the kept port if that can be had before `give_up_at` (monotonic), else on a free one."""
     while isinstance(port, int) and 0 < port < 65536:
         try:
             return listen(port)
