@@ -1,0 +1,248 @@
+"""How a JSON request is read and a page is answered: what every endpoint of both apps shares.
+
+Endpoints read body and query here, after they found the object that the path names, and not through the framework's
+parameters, which are checked before the view runs: a 404 comes before a 422 (the contract's section 3), so nobody
+learns from a 422 that somebody else's object is there.
+
+    Refused
+    ├── Invalid      422, says which field and what to write instead
+    ├── Absent       404, no such thing or somebody else's
+    └── Forbidden    403, not for this role
+"""
+
+import base64
+import binascii
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, cast
+from uuid import UUID
+
+from django.http import HttpRequest, JsonResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+Model = TypeVar("Model", bound=BaseModel)
+Row = TypeVar("Row")
+
+DEPTH_MAX = 40
+"""Levels of nesting in a body: far more than any endpoint reads, far fewer than exhaust a recursive reader's stack."""
+LIMIT_MAX = 200
+BIGINT_MAX = 2**63 - 1
+
+
+class Refused(Exception):
+    """A request that is answered with `status`; `code` is stable, `message` is for people."""
+
+    status = 400
+    code = "refused"
+
+    def __init__(self, message: str, *, fields: Mapping[str, list[str]] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fields = {name: list(texts) for name, texts in (fields or {}).items()}
+
+
+class Invalid(Refused):
+    """Something in what was sent."""
+
+    status = 422
+    code = "invalid"
+
+    @classmethod
+    def at(cls, field: str, text: str) -> "Invalid":
+        """One wrong field, named as the sender wrote it."""
+        return cls(text, fields={field: [text]})
+
+
+class Absent(Refused):
+    """There is no such thing for this person."""
+
+    status = 404
+    code = "not_found"
+
+    def __init__(self, message: str = "There is no such thing here.") -> None:
+        super().__init__(message)
+
+
+class Forbidden(Refused):
+    """The person may see it, and not do this."""
+
+    status = 403
+    code = "forbidden"
+
+
+class PageQuery(BaseModel):
+    """What every list takes."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    limit: Annotated[int, Field(ge=1, le=LIMIT_MAX)] = 50
+    cursor: Annotated[str, Field(max_length=500)] | None = None
+
+
+def person(request: HttpRequest) -> "User":
+    """Who asks. The gate before every endpoint has let nobody through who is not signed in."""
+    return cast("User", request.user)
+
+
+def path_id(text: str) -> UUID:
+    """An id from the path; raises Absent for what is no UUID, as for an object that is not there."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Absent() from None
+
+
+def optional_id(text: str | None) -> UUID | None:
+    """An id from a filter or a body; None for what is no UUID (the caller says what that means there)."""
+    try:
+        return UUID(text or "")
+    except ValueError:
+        return None
+
+
+def read_body(request: HttpRequest, model: type[Model]) -> Model:
+    """Read the body as `model`, strictly ("5" is no number); an empty body is an empty object.
+
+    Raises Invalid for what is not JSON, not an object, or holds characters and numbers that no database stores, and
+    pydantic's ValidationError for the fields (the API's one error function words it).
+    """
+    try:
+        text = request.body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Invalid("The body is not UTF-8: send JSON in UTF-8.") from None
+    if not text.strip():
+        text = "{}"
+    try:
+        data = json.loads(text, parse_constant=_no_constant)
+    except RecursionError:
+        raise Invalid(f"The body is nested too deeply: at most {DEPTH_MAX} levels.") from None
+    except ValueError as error:
+        raise Invalid(f"The body is not JSON: {_json_fault(error)}.") from None
+    if not isinstance(data, dict):
+        raise Invalid("The body must be a JSON object, such as {}.")
+    _check_values(data)
+    # From the text, since only there a strict reader takes a string for a time.
+    read = model.model_validate_json(text, strict=True)
+    _check_moments(read)
+    return read
+
+
+def read_query(request: HttpRequest, model: type[Model]) -> Model:
+    """Read the query string as `model`; of a repeated key the last counts, unknown keys are ignored.
+
+    Raises Invalid, or pydantic's ValidationError.
+    """
+    given = {name: value for name, value in request.GET.items() if name in model.model_fields}
+    for name, value in given.items():
+        if isinstance(value, str) and "\0" in value:
+            raise Invalid.at(name, "Remove the NUL character.")
+    read = model.model_validate(given)
+    _check_moments(read)
+    return read
+
+
+def answer(data: Any, status: int = 200) -> JsonResponse:
+    """The JSON answer; the endpoint's declared response describes it and the tests hold it to that."""
+    return JsonResponse(data, status=status, safe=False, json_dumps_params={"ensure_ascii": False})
+
+
+def page(
+    rows: Sequence[Row], limit: int, *, show: Callable[[Row], Any], cursor: Callable[[Row], str]
+) -> JsonResponse:
+    """One page of `rows`, of which the caller fetched up to `limit` + 1: the one too many says that more follows."""
+    shown = rows[:limit]
+    more = len(rows) > limit
+    return answer(
+        {"items": [show(row) for row in shown], "next_cursor": cursor(shown[-1]) if more and shown else None}
+    )
+
+
+def cursor_of(*parts: object) -> str:
+    """An opaque, URL-safe cursor that holds `parts`."""
+    text = json.dumps([str(part) for part in parts], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+def cursor_parts(cursor: str, count: int) -> list[str]:
+    """The `count` parts of a cursor. Raises Invalid on the field `cursor` for anything else."""
+    try:
+        parts = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError, RecursionError):
+        bad_cursor()
+    if not isinstance(parts, list) or len(parts) != count or not all(isinstance(part, str) for part in parts):
+        bad_cursor()
+    return parts
+
+
+def bad_cursor() -> NoReturn:
+    """Refuse a cursor."""
+    raise Invalid.at("cursor", "Not a cursor of this list: send next_cursor as it was answered, or none.")
+
+
+def cursor_id(cursor: str | None) -> UUID | None:
+    """The id that a cursor of an id-ordered list holds; None for the first page. Raises Invalid."""
+    if cursor is None:
+        return None
+    try:
+        return UUID(cursor_parts(cursor, 1)[0])
+    except ValueError:
+        bad_cursor()
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _json_fault(error: ValueError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at line {error.lineno}, column {error.colno}"
+    return "a number in it is too long" if "integer string" in str(error) else str(error)
+
+
+def _check_values(data: Any) -> None:
+    """Refuse, wherever it stands, what JSON can say and a database cannot hold: NUL, half characters, infinities."""
+    waiting: list[tuple[Any, str, int]] = [(data, "", 0)]
+    while waiting:
+        value, path, depth = waiting.pop()
+        if depth > DEPTH_MAX:
+            raise Invalid.at(path.split(".")[0], f"Nested too deeply: at most {DEPTH_MAX} levels.")
+        if isinstance(value, str):
+            _check_text(value, path)
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise Invalid.at(path, "The number is too large.")
+        elif isinstance(value, int) and not -BIGINT_MAX <= value <= BIGINT_MAX:
+            raise Invalid.at(path, "The number is too large.")
+        elif isinstance(value, dict):
+            for key, inner in value.items():
+                _check_text(key, path or "body")
+                waiting.append((inner, f"{path}.{key}" if path else key, depth + 1))
+        elif isinstance(value, list):
+            waiting.extend((inner, f"{path}.{index}", depth + 1) for index, inner in enumerate(value))
+
+
+def _check_text(text: str, path: str) -> None:
+    if "\0" in text:
+        raise Invalid.at(path, "Remove the NUL character.")
+    if any("\ud800" <= character <= "\udfff" for character in text) if not text.isascii() else False:
+        raise Invalid.at(path, "Holds half of a character (a lone surrogate): send whole Unicode characters.")
+
+
+def _check_moments(model: BaseModel, path: str = "") -> None:
+    """Refuse times so near the calendar's ends that another zone, or one more interval, falls off it."""
+    for name, value in model:
+        where = f"{path}{name}"
+        if isinstance(value, datetime):
+            if not 2 <= value.year <= 9998:
+                raise Invalid.at(where, "Write a time between the years 2 and 9998.")
+            value.astimezone(UTC)
+        elif isinstance(value, BaseModel):
+            _check_moments(value, f"{where}.")
+        elif isinstance(value, list):
+            for index, inner in enumerate(value):
+                if isinstance(inner, BaseModel):
+                    _check_moments(inner, f"{where}.{index}.")

@@ -1,0 +1,17 @@
+"""The JSON API of tasks, and what of conversations concerns their tasks; mounted by the project's NinjaAPI."""
+
+from ninja import Router
+
+
+def routers() -> list[tuple[str, Router]]:
+    """Each router with its prefix under `/api/v1`, in the order in which the description lists them."""
+    from tasks.api import agents, conversations, plans, runs, schedules, tasks
+
+    return [
+        ("/conversations", conversations.router),
+        ("/plans", plans.router),
+        ("/tasks", tasks.router),
+        ("/runs", runs.router),
+        ("/schedules", schedules.router),
+        ("/agents", agents.router),
+    ]

@@ -1,0 +1,101 @@
+"""Agents by the JSON API: everybody sees them, staff adds and changes them."""
+
+import re
+from typing import Annotated, Literal
+
+from django.http import HttpRequest, JsonResponse
+from ninja import Router
+from pydantic import BaseModel, ConfigDict, Field
+
+from conversations.described import described
+from conversations.wire import (
+    Absent,
+    Forbidden,
+    PageQuery,
+    answer,
+    cursor_of,
+    cursor_parts,
+    page,
+    person,
+    read_body,
+    read_query,
+)
+from tasks.agents import cards
+from tasks.models import Agent
+from tasks.schemas.outputs import AgentOut, AgentPage, agent_out
+
+router = Router(tags=["agents"])
+
+
+class AgentIn(BaseModel):
+    """`POST /agents`: where the agent is; the rest its card says."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class AgentPatch(BaseModel):
+    """`PATCH /agents/{slug}`: what the operator decides; what the agent says of itself comes from its card."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    display_name: Annotated[str, Field(max_length=200)] | None = None
+    enabled: bool | None = None
+    max_concurrency: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    send_mode: Literal["stream", "detached"] | None = None
+
+
+def _known_agent(slug: str) -> Agent:
+    # A slug is letters, digits, - and _; anything else (a NUL, which PostgreSQL refuses to compare) is nobody's.
+    found = Agent.objects.filter(slug=slug).first() if re.fullmatch(r"[-\w.~]{1,220}", slug) else None
+    if found is None:
+        raise Absent("There is no such agent here: GET /api/v1/agents lists them.")
+    return found
+
+
+def _staff_only(request: HttpRequest) -> None:
+    if not person(request).is_staff:
+        raise Forbidden("Only staff may add and change agents.")
+
+
+@router.get("", response={200: AgentPage}, openapi_extra=described(query=PageQuery))
+def list_agents(request: HttpRequest) -> JsonResponse:
+    """The agents that may be offered to people, by name; those that are switched off say so."""
+    query = read_query(request, PageQuery)
+    agents = Agent.objects.filter(hidden=False).order_by("name")
+    if query.cursor is not None:
+        agents = agents.filter(name__gt=cursor_parts(query.cursor, 1)[0].replace("\0", ""))
+    return page(
+        agents[: query.limit + 1], query.limit, show=agent_out, cursor=lambda agent: cursor_of(agent.name)
+    )
+
+
+@router.post("", response={201: AgentOut}, openapi_extra=described(body=AgentIn))
+def add_agent(request: HttpRequest) -> JsonResponse:
+    """Fetch the card at an address and add its agent. For staff."""
+    _staff_only(request)
+    sent = read_body(request, AgentIn)
+    return answer(agent_out(cards.fetch_and_add(sent.url)), 201)
+
+
+@router.get("/{slug}", response={200: AgentOut})
+def get_agent(request: HttpRequest, slug: str) -> JsonResponse:
+    """One agent."""
+    return answer(agent_out(_known_agent(slug)))
+
+
+@router.patch("/{slug}", response={200: AgentOut}, openapi_extra=described(body=AgentPatch))
+def update_agent(request: HttpRequest, slug: str) -> JsonResponse:
+    """Switch it on or off, rename it, or limit it. For staff."""
+    agent = _known_agent(slug)
+    _staff_only(request)
+    sent = read_body(request, AgentPatch)
+    changes = {name: getattr(sent, name) for name in sent.model_fields_set}
+    for name, value in changes.items():
+        if value is None and name != "max_concurrency":
+            value = "" if name == "display_name" else getattr(agent, name)
+        setattr(agent, name, value)
+    if changes:
+        agent.save(update_fields=[*changes, "updated_at"])
+    return answer(agent_out(agent))

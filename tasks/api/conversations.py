@@ -1,0 +1,71 @@
+"""What changes a conversation, and with it its tasks: on the router of `conversations.api`, which reads them."""
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+
+from conversations.api import own_conversation, router
+from conversations.described import described
+from conversations.schemas import ConversationIn, ConversationOut, conversation_out
+from conversations.services import ConversationService
+from conversations.wire import Invalid, answer, person, read_body
+from tasks import requests
+from tasks.api.owned import own_plan
+from tasks.models import Agent
+from tasks.schemas.inputs import MessageIn
+from tasks.schemas.outputs import CountOut, PlanOut, plan_out
+from tasks.services import TaskService
+
+__all__ = ["router"]
+
+
+@router.post("", response={201: ConversationOut}, openapi_extra=described(body=ConversationIn))
+def create_conversation(request: HttpRequest) -> JsonResponse:
+    """Start a conversation; without a title it is named after its first message."""
+    sent = read_body(request, ConversationIn)
+    _check_agent(sent.agent_name)
+    conversation = ConversationService.create(
+        user=person(request), title=sent.title or "", agent_name=sent.agent_name or "", now=timezone.now()
+    )
+    return answer(conversation_out(conversation), 201)
+
+
+@router.patch("/{conversation_id}", response={200: ConversationOut}, openapi_extra=described(body=ConversationIn))
+def update_conversation(request: HttpRequest, conversation_id: str) -> JsonResponse:
+    """Rename it, or give it another agent; null clears."""
+    conversation = own_conversation(request, conversation_id)
+    sent = read_body(request, ConversationIn)
+    _check_agent(sent.agent_name)
+    fields = {name: getattr(sent, name) or "" for name in sent.model_fields_set}
+    if fields:
+        conversation = ConversationService.update(conversation, now=timezone.now(), **fields)
+    return answer(conversation_out(conversation))
+
+
+@router.delete("/{conversation_id}", response={204: None})
+def delete_conversation(request: HttpRequest, conversation_id: str) -> HttpResponse:
+    """Delete it with all that is in it; what runs is cancelled."""
+    conversation = own_conversation(request, conversation_id)
+    requests.delete_conversation(conversation, user=person(request), now=timezone.now())
+    return HttpResponse(status=204)
+
+
+@router.post("/{conversation_id}/messages", response={202: PlanOut}, openapi_extra=described(body=MessageIn))
+def send_message(request: HttpRequest, conversation_id: str) -> JsonResponse:
+    """Say something: it becomes a plan, or answers the question that is open."""
+    conversation = own_conversation(request, conversation_id)
+    sent = read_body(request, MessageIn)
+    plan = requests.submit_message(conversation, sent, user=person(request), now=timezone.now())
+    return answer(plan_out(own_plan(request, str(plan.pk))), 202)
+
+
+@router.post("/{conversation_id}/cancel", response={200: CountOut})
+def cancel_conversation(request: HttpRequest, conversation_id: str) -> JsonResponse:
+    """Cancel every unfinished task of the conversation."""
+    conversation = own_conversation(request, conversation_id)
+    count = TaskService.cancel_conversation_tasks([conversation.pk], actor=person(request), now=timezone.now())
+    return answer({"cancelled": count})
+
+
+def _check_agent(name: str | None) -> None:
+    if name and not Agent.objects.filter(name=name).exists():
+        raise Invalid.at("agent_name", f"There is no agent “{name}”: GET /api/v1/agents lists them.")

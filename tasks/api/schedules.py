@@ -1,0 +1,63 @@
+"""Looking at a schedule before anything is made of it."""
+
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+from ninja import Router
+from pydantic import BaseModel, ConfigDict, Field
+
+from conversations.described import described
+from conversations.wire import answer, read_body
+from tasks import schedules
+from tasks.schemas.outputs import PreviewOut
+from tasks.schemas.schedule_in import ScheduleIn
+
+router = Router(tags=["schedules"])
+
+Count = Annotated[int, Field(ge=1, le=100)]
+
+
+class _CountIn(BaseModel):
+    """The one key that is not the schedule's; those are read, and worded where they are wrong, by `schedules`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    count: Count = 10
+
+
+class PreviewIn(ScheduleIn):
+    """`POST /schedules/preview`: a schedule's own keys, and how many times to show."""
+
+    count: Count = 10
+
+
+@router.post("/preview", response={200: PreviewOut}, openapi_extra=described(body=PreviewIn))
+def preview_schedule(request: HttpRequest) -> JsonResponse:
+    """The next times, a summary in words, and notes: clock changes, long gaps, how days go together.
+
+    Counts from `start_at`, itself included and also where it is past; without it from now.
+    """
+    sent = read_body(request, _CountIn)
+    now = timezone.now()
+    schedule = schedules.parse(
+        sent.model_extra or {},
+        now=now,
+        default_timezone=timezone.get_current_timezone_name(),
+        allow_past=True,
+    )
+    zone = ZoneInfo(schedule.timezone)
+    times, notes = schedules.preview(schedule, now=now, count=sent.count)
+    return answer(
+        {
+            "times": [time.astimezone(zone).isoformat() for time in times],
+            "summary": schedules.describe(schedule),
+            "notes": [
+                {"time": note.time.astimezone(zone).isoformat(), "text": note.text}
+                if note.time is not None
+                else {"text": note.text}
+                for note in notes
+            ],
+        }
+    )

@@ -1,0 +1,20 @@
+"""Django's entry to the project's own app, and the place where the apps are joined."""
+
+from django.apps import AppConfig
+
+
+class SiteConfig(AppConfig):
+    """Ways in, addresses, and what is announced to open pages."""
+
+    name = "valuecell_site"
+    label = "valuecell_site"
+    verbose_name = "Access"
+
+    def ready(self) -> None:
+        """Say how a changed object is shown to the pages that its owner has open."""
+        from conversations.hub import hub
+        from tasks.schemas import outputs
+
+        hub.register_activity("conversation_changed", outputs.conversations_by_id)
+        hub.register_activity("task_changed", outputs.tasks_by_id)
+        hub.register_activity("run_changed", outputs.runs_by_id)

@@ -1,0 +1,147 @@
+"""A POST that carries an `Idempotency-Key` is carried out once: sent again, it gets the same answer.
+
+Only what succeeded is kept. A refused POST changed nothing, so the same key may be sent again with what was mended.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+
+from conversations.ids import new_id
+from conversations.wire import Refused
+from valuecell_site.models import IdempotencyKey
+
+KEPT = timedelta(hours=24)
+ABANDONED = timedelta(seconds=60)
+"""After this, whoever began it is taken for dead: six times what any answer may take."""
+PATIENCE = 6.0
+"""Seconds for which a second request waits for the first one's answer, so that both come within ten."""
+POLL = 0.05
+KEY_MAX = 255
+
+
+class KeyRefused(Refused):
+    """The key cannot be used so, or not now."""
+
+    def __init__(self, message: str, *, code: str, status: int = 409) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+
+
+def once(
+    request: HttpRequest, user: User, key: str, view: Callable[[], HttpResponseBase], *, in_transaction: bool
+) -> HttpResponseBase:
+    """Answer `request` by `view`, or as it was answered before under the same key. Raises KeyRefused.
+
+    1. Claim: insert the key's row and commit it, so that others see that somebody is at it.
+    2. Run `view`; with `in_transaction` in one transaction with 3, so that a crash leaves both or neither. A view
+       that talks to other machines must not hold the database meanwhile: it runs outside, and a crash between 2 and
+       3 may let a repeat run it again.
+    3. Store a success, by condition on the lease; forget the row for anything else.
+    """
+    if not key.isascii() or not key.isprintable() or len(key) > KEY_MAX:
+        raise KeyRefused(
+            f"Idempotency-Key: send at most {KEY_MAX} printable ASCII characters.", code="invalid", status=422
+        )
+    digest = sha256(request.body).hexdigest()
+    row = _claim(user, request, key, digest)
+    if row.status is not None:
+        return _again(row)
+    lease = row.lease
+    try:
+        if in_transaction:
+            with transaction.atomic():
+                response = view()
+                if response.status_code >= 400:
+                    transaction.set_rollback(True)
+                elif not _store(row.pk, lease, response):
+                    raise _in_progress()
+        else:
+            response = view()
+            _store(row.pk, lease, response)
+    except BaseException:
+        _forget(row.pk, lease)
+        raise
+    if response.status_code >= 400:
+        _forget(row.pk, lease)
+    return response
+
+
+def _claim(user: User, request: HttpRequest, key: str, digest: str) -> IdempotencyKey:
+    """The row to carry out (no status), or one that has an answer. Raises KeyRefused."""
+    deadline = time.monotonic() + PATIENCE
+    same = {"user": user, "method": request.method or "", "path": request.path[:500], "key": key}
+    while True:
+        now = timezone.now()
+        try:
+            with transaction.atomic():
+                return IdempotencyKey.objects.create(**same, body_digest=digest, created_at=now)
+        except IntegrityError:
+            found = IdempotencyKey.objects.filter(**same).first()
+        if found is None:
+            continue  # forgotten in between: the next insert decides
+        if found.created_at <= now - KEPT:
+            IdempotencyKey.objects.filter(pk=found.pk, created_at=found.created_at).delete()
+            continue
+        if found.body_digest != digest:
+            raise KeyRefused(
+                "This Idempotency-Key was sent with another body: use a new key for a new request.",
+                code="idempotency_key_reused",
+            )
+        if found.status is not None:
+            return found
+        if found.created_at <= now - ABANDONED and (taken := _take_over(found, now)):
+            return taken
+        if time.monotonic() >= deadline:
+            raise _in_progress()
+        time.sleep(POLL)
+
+
+def _in_progress() -> KeyRefused:
+    return KeyRefused("The first request with this Idempotency-Key is still being answered.", code="in_progress")
+
+
+def _take_over(found: IdempotencyKey, now: datetime) -> IdempotencyKey | None:
+    """Carry out what a dead process began; None where somebody else took it first."""
+    lease = new_id()
+    taken = IdempotencyKey.objects.filter(pk=found.pk, lease=found.lease, status=None).update(
+        lease=lease, created_at=now
+    )
+    found.lease = lease
+    return found if taken else None
+
+
+def _store(pk: UUID, lease: UUID, response: HttpResponseBase) -> bool:
+    """Keep a success; False where the lease was lost, and another one's answer counts."""
+    if response.status_code >= 400:
+        return False
+    content = response.content.decode() if isinstance(response, HttpResponse) else ""
+    stored = IdempotencyKey.objects.filter(pk=pk, lease=lease, status=None).update(
+        status=response.status_code, answer=content
+    )
+    return bool(stored)
+
+
+def _forget(pk: UUID, lease: UUID) -> None:
+    IdempotencyKey.objects.filter(pk=pk, lease=lease, status=None).delete()
+
+
+def _again(row: IdempotencyKey) -> HttpResponse:
+    response = HttpResponse(row.answer, status=row.status, content_type="application/json")
+    response["Idempotent-Replayed"] = json.dumps(True)
+    return response
+
+
+def forget_old(now: datetime) -> int:
+    """Delete the keys whose time is over; returns their number."""
+    return IdempotencyKey.objects.filter(created_at__lte=now - KEPT).delete()[0]

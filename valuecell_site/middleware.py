@@ -1,0 +1,160 @@
+"""What stands before the views: the gate of the API, admin's policy, and the person's time zone."""
+
+import time
+import zoneinfo
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.middleware.csrf import CsrfViewMiddleware
+from django.utils import timezone
+from django.utils.decorators import sync_and_async_middleware
+
+from conversations.wire import Refused
+from valuecell_site import problems
+from valuecell_site.auth import user_of
+from valuecell_site.idempotency import once
+from valuecell_site.ratelimit import RateLimit
+
+API_PREFIX = "/api/"
+API_NAMESPACE = "api-v1"
+PUBLIC_NAMES = frozenset({"openapi-json", "openapi-view"})
+"""Addresses of the API that need nobody: what it can do is no secret."""
+
+TALK_TO_OTHERS = frozenset({"list_agents"})
+"""Addresses whose POST waits for another machine, and must not hold a transaction meanwhile (`POST /agents`; a path's
+name is that of its first endpoint)."""
+
+Answer = Callable[[HttpRequest], HttpResponseBase]
+Middleware = Callable[[HttpRequest], Any]
+
+_rate = RateLimit()
+
+
+class _NeedsCsrfToken(CsrfViewMiddleware):
+    """Django's own check, asked directly: it returns the reason instead of a page."""
+
+    def _reject(self, request: HttpRequest, reason: str) -> Any:
+        return reason
+
+
+class ApiGate:
+    """Before every endpoint of the API, on every verb: 401 for nobody, 403 for a session without its CSRF token, 429
+    for too many; then an `Idempotency-Key` is honoured. Whatever leaves is in the one error shape.
+
+    A middleware and not the framework's authentication, since that runs after the method and the path are known to
+    exist, and a nobody shall learn neither.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Middleware) -> None:
+        self.get_response = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if self.is_async:
+            return self._later(request)
+        return self._left(request, self.get_response(request))
+
+    async def _later(self, request: HttpRequest) -> HttpResponseBase:
+        return self._left(request, await self.get_response(request))
+
+    @staticmethod
+    def _left(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        return problems.shaped(response) if request.path_info.startswith(API_PREFIX) else response
+
+    def process_view(
+        self, request: HttpRequest, view: Answer, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HttpResponseBase | None:
+        """Runs in a thread, after the path was resolved."""
+        match = request.resolver_match
+        if match is None or API_NAMESPACE not in match.namespaces or match.url_name in PUBLIC_NAMES:
+            return None
+        user, by_token = user_of(request)
+        if user is None:
+            refused = problems.error(401)
+            refused["WWW-Authenticate"] = "Bearer"
+            return refused
+        if not by_token and (reason := _csrf_fault(request)):
+            return problems.error(
+                403, code="csrf_failed", message=f"The session's CSRF token is missing or wrong ({reason})."
+            )
+        wait = _rate.retry_after(user.pk, settings.API_RATE, now=time.monotonic())
+        if wait is not None:
+            refused = problems.error(429, message=f"Too many requests: at most {settings.API_RATE:,} a minute.")
+            refused["Retry-After"] = str(wait)
+            return refused
+        request.user = user
+        key = request.headers.get("Idempotency-Key", "")
+        if request.method == "POST" and key:
+            try:
+                return once(
+                    request,
+                    user,
+                    key,
+                    lambda: view(request, *args, **kwargs),
+                    in_transaction=match.url_name not in TALK_TO_OTHERS,
+                )
+            except (Refused, problems.RequestDataTooBig, problems.UnreadablePostError) as exc:
+                return problems.problem(request, exc)
+        return None
+
+
+def _csrf_fault(request: HttpRequest) -> str:
+    """Why a session's unsafe request is refused; empty where it may pass."""
+    check = _NeedsCsrfToken(lambda _: cast(Any, None))
+    check.process_request(request)
+    return str(check.process_view(request, lambda _: None, (), {}) or "")  # type: ignore[arg-type]
+
+
+@sync_and_async_middleware
+def admin_policy(get_response: Middleware) -> Middleware:
+    """Put admin's own Content-Security-Policy (settings say why it is wider) on admin's pages."""
+
+    def mark(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if request.path_info.startswith("/admin/"):
+            response._csp_config = settings.ADMIN_CONTENT_SECURITY_POLICY  # type: ignore[attr-defined]
+        return response
+
+    if iscoroutinefunction(get_response):
+
+        async def later(request: HttpRequest) -> HttpResponseBase:
+            return mark(request, await get_response(request))
+
+        return later
+    return lambda request: mark(request, get_response(request))
+
+
+@sync_and_async_middleware
+def person_time_zone(get_response: Middleware) -> Middleware:
+    """Show times in the zone of the browser, which a script keeps in the cookie `tz`; else in `TIME_ZONE`."""
+
+    def activate(request: HttpRequest) -> None:
+        name = request.COOKIES.get("tz", "")
+        try:
+            timezone.activate(zoneinfo.ZoneInfo(name) if name else timezone.get_default_timezone())
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            # Anybody can send any cookie: "../etc/passwd" is a ValueError, a folder's name an OSError.
+            timezone.deactivate()
+
+    if iscoroutinefunction(get_response):
+        waiting = cast(Callable[[HttpRequest], Awaitable[HttpResponseBase]], get_response)
+
+        async def later(request: HttpRequest) -> HttpResponseBase:
+            activate(request)
+            return await waiting(request)
+
+        return later
+
+    def now(request: HttpRequest) -> HttpResponseBase:
+        activate(request)
+        return cast(HttpResponseBase, get_response(request))
+
+    return now

@@ -1,0 +1,78 @@
+"""Pages that belong to no app: what a person or a program sees when something went wrong, and the API's edges."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.template import TemplateDoesNotExist
+from django.views.decorators.csrf import csrf_exempt
+
+from valuecell_site import problems
+
+API_PREFIX = "/api/"
+
+
+def _answer(request: HttpRequest, status: int, title: str, text: str, *, code: str = "") -> HttpResponseBase:
+    """The error shape for programs; for people the template of that status, or one plain paragraph without it."""
+    if request.path_info.startswith(API_PREFIX):
+        return problems.error(status, code=code)
+    try:
+        return render(request, f"{status}.html", {"title": title, "text": text}, status=status)
+    except TemplateDoesNotExist:
+        return HttpResponse(f"{title}\n\n{text}\n", status=status, content_type="text/plain; charset=utf-8")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """400."""
+    return _answer(request, 400, "The request could not be read", "Go back and try again.")
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """403."""
+    return _answer(request, 403, "Not for you", "Your account may not open this page.")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """404."""
+    return _answer(request, 404, "Nothing is here", "It was deleted, is somebody else's, or never existed.")
+
+
+def server_error(request: HttpRequest) -> HttpResponseBase:
+    """500. Must not touch database or session, which may be what failed: a plain text, without a template."""
+    if request.path_info.startswith(API_PREFIX):
+        return problems.error(500)
+    return HttpResponse(
+        "Something went wrong here. It was written down; try again.\n", status=500, content_type="text/plain"
+    )
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
+    """403 for a form whose CSRF token is missing or old (`CSRF_FAILURE_VIEW`)."""
+    return _answer(
+        request,
+        403,
+        "The page was open for too long",
+        "Go back, load the page again, and send it once more.",
+        code="csrf_failed",
+    )
+
+
+@csrf_exempt  # The gate has looked at the token; here there is nothing left to protect.
+def no_such_endpoint(request: HttpRequest) -> HttpResponseBase:
+    """404 for a path under the API that none of its endpoints has."""
+    return problems.error(404, message="The API has no such address: /api/v1/docs lists them.")
+
+
+def docs_policy(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Let the API's documentation page have the style attributes that its library writes; scripts stay ours only."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = view(request, *args, **kwargs)
+        response._csp_update = {"style-src": ["'self'", "'unsafe-inline'"]}  # type: ignore[attr-defined]
+        return response
+
+    return wrapped
