@@ -20,6 +20,10 @@ class ExecutionPlan(models.Model):
     thread_id = models.UUIDField(default=new_id, editable=False)
     orig_query = models.TextField()
     guidance_message = models.TextField(blank=True)
+    question = models.TextField(blank=True)
+    """What the planner asks before it can go on; empty when nothing is asked."""
+    draft = models.JSONField(default=dict, blank=True)
+    """While it asks: the message as it was sent, to go on from."""
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -33,6 +37,8 @@ class ExecutionPlan(models.Model):
     @property
     def status(self) -> PlanStatus:
         """What the plan's tasks add up to (prefetch `tasks` before asking many)."""
+        if self.question:
+            return PlanStatus.WAITING_INPUT
         statuses = {TaskStatus(task.status) for task in self.tasks.all()}
         if TaskStatus.WAITING_INPUT in statuses:
             return PlanStatus.WAITING_INPUT

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
-from django.utils import timezone
+from django.utils.timezone import now as clock
 
 from conversations.ids import new_id
 from conversations.models import Conversation
@@ -103,7 +103,7 @@ class Task(models.Model):
     max_runs = models.PositiveIntegerField(null=True, blank=True)
     jitter_seconds = models.PositiveIntegerField(default=0)
     exclude = models.JSONField(default=list, blank=True)
-    anchor_at = models.DateTimeField(default=timezone.now)
+    anchor_at = models.DateTimeField(default=clock)
     """Interval slots are exactly this plus k times the interval: `start_at`, or the moment of creation."""
 
     overlap = models.CharField(max_length=14, choices=_choices(Overlap), default=Overlap.SKIP)
@@ -134,10 +134,10 @@ class Task(models.Model):
     error_message = models.TextField(blank=True)
     untold = models.BooleanField(default=False)
     """Cancelled with many others: its transcript does not say so yet. The runner tells, in batches, and clears it."""
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(default=clock, editable=False)
     started_at = models.DateTimeField(null=True, blank=True, editable=False)
     completed_at = models.DateTimeField(null=True, blank=True, editable=False)
-    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=clock, editable=False)
 
     objects = TaskQuerySet.as_manager()
 

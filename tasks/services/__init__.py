@@ -23,6 +23,7 @@ class TaskService:
 
     # People
     create_plan = staticmethod(creation.create_plan)
+    add_tasks = staticmethod(creation.add_tasks)
     update = staticmethod(operations.update)
     pause = staticmethod(operations.pause)
     resume = staticmethod(operations.resume)

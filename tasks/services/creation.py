@@ -55,17 +55,22 @@ def create_plan(
         guidance_message=guidance,
         created_at=now,
     )
+    return plan, add_tasks(plan, drafts, now=now)
+
+
+def add_tasks(plan: ExecutionPlan, drafts: Sequence[TaskDraft], *, now: datetime) -> list[Change]:
+    """Give a plan without tasks its tasks, and arm what may start at once; returns what its transcript shows."""
     tasks = [_task(plan, place, draft, now) for place, draft in enumerate(drafts)]
     Task.objects.bulk_create(tasks)
     TaskTransition.objects.bulk_create(
         TaskTransition(
-            task=task, old_status="", new_status=task.status, reason="created", actor=user, created_at=now
+            task=task, old_status="", new_status=task.status, reason="created", actor=plan.user, created_at=now
         )
         for task in tasks
     )
     changes = arm_next(plan, tasks, now=now)
     history.announce(tasks)
-    return plan, changes
+    return changes
 
 
 def _task(plan: ExecutionPlan, place: int, draft: TaskDraft, now: datetime) -> Task:

@@ -1,0 +1,15 @@
+"""Planners split a request into tasks for agents. Which one is used is `settings.PLANNER`."""
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from tasks.planner.base import Candidate, Planned, PlannedTask, Planner
+
+
+def planner() -> Planner:
+    """A new planner of the configured kind."""
+    made: Planner = import_string(settings.PLANNER)()
+    return made
+
+
+__all__ = ["Candidate", "Planned", "PlannedTask", "Planner", "planner"]

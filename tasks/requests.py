@@ -1,0 +1,319 @@
+"""From what a person says to what will run: a message becomes a plan with tasks, or the answer to a question."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from conversations import journal
+from conversations.changes import Change, Pass, Put, Scope
+from conversations.events import Event, Role
+from conversations.hub import hub
+from conversations.ids import new_id
+from conversations.models import Conversation, ConversationItem
+from conversations.services import ConversationService
+from tasks import schedules
+from tasks.errors import InvalidInput, NotWaiting
+from tasks.models import Agent, ExecutionPlan, Task, TaskRun
+from tasks.planner import Candidate, planner
+from tasks.schedules import Schedule, ScheduleError
+from tasks.schemas.inputs import MessageIn, TaskIn, TaskOptions
+from tasks.services import TaskDraft, TaskService
+from tasks.services.operations import options
+from tasks.services.transcript import thread_started
+from tasks.states import RunStatus
+
+PLANNER = "Planner"
+"""Who speaks when the planner does."""
+TITLE_MAX = 80
+GONE_CODE = 4404
+
+
+def submit_message(
+    conversation: Conversation, message: MessageIn, *, user: User, now: datetime
+) -> ExecutionPlan:
+    """Take a message: it answers the question that it means, or starts a plan. Its tasks exist when this returns.
+
+    Which question it means is the contract's section 3, `answer_to`. Raises `InvalidInput` (unknown agent, bad
+    schedule, foreign `answer_to`) and `NotWaiting` (that question was answered before).
+    """
+    with transaction.atomic():
+        asked = _question(conversation, message)
+        if isinstance(asked, Task):
+            return _answer_task(conversation, asked, message, user=user, now=now)
+        if isinstance(asked, ExecutionPlan):
+            return _answer_plan(asked, message, now=now)
+        return _start(conversation, message, user=user, now=now)
+
+
+def submit_tasks(
+    conversation: Conversation, tasks: Sequence[TaskIn], *, user: User, now: datetime, query: str = ""
+) -> ExecutionPlan:
+    """Make a plan of tasks that name their agents. Raises `InvalidInput`, its fields named `tasks.0.agent_name`
+    where there are several.
+    """
+    with transaction.atomic():
+        drafts: list[TaskDraft] = []
+        keys: set[str] = set()
+        for number, task in enumerate(tasks):
+            prefix = f"tasks.{number}." if len(tasks) > 1 else ""
+            try:
+                if task.key and task.key in keys:
+                    raise InvalidInput({"key": ["Two tasks of one plan cannot have the same key."]})
+                keys.add(task.key or "")
+                where = _conversation_of(task, conversation, user)
+                drafts.append(
+                    _draft(
+                        task, task.query, _enabled(task.agent_name), now=now, key=task.key or "", where=where
+                    )
+                )
+            except InvalidInput as error:
+                raise InvalidInput({prefix + name: texts for name, texts in error.fields.items()}) from None
+        text = query or "\n".join(task.query for task in tasks)
+        thread_id = new_id()
+        changes = _opening(conversation, thread_id, text)
+        plan, more = TaskService.create_plan(
+            conversation, drafts, user=user, query=text, now=now, thread_id=thread_id
+        )
+        journal.write([*changes, *more])
+        return plan
+
+
+def delete_conversation(conversation: Conversation, *, user: User | None, now: datetime) -> None:
+    """Cancel what runs in a conversation and delete it with everything in it; open pages hear that it is gone."""
+    TaskService.cancel_conversation_tasks(
+        [conversation.pk], actor=user, now=now, reason="conversation deleted"
+    )
+    conversation_id = conversation.pk
+    with transaction.atomic():
+        conversation.delete()
+        transaction.on_commit(lambda: hub.close_conversation(conversation_id, GONE_CODE))
+
+
+def _start(conversation: Conversation, message: MessageIn, *, user: User, now: datetime) -> ExecutionPlan:
+    thread_id = new_id()
+    changes = _opening(conversation, thread_id, message.text)
+    name = message.agent_name or conversation.agent_name
+    drafts: list[TaskDraft] = []
+    guidance = question = ""
+    if name:
+        drafts = [_draft(message, message.text, _enabled(name), now=now)]
+    else:
+        # A bad schedule is told at once, not after a question was answered.
+        _schedule(message, now)
+        candidates = _candidates()
+        planned = planner().plan(message.text, candidates)
+        guidance, question = planned.guidance, planned.question
+        drafts = [_draft(message, task.query, task.agent_name, now=now) for task in planned.tasks]
+    if guidance:
+        changes.append(_planner_says(conversation, thread_id, guidance))
+    plan, more = TaskService.create_plan(
+        conversation,
+        drafts,
+        user=user,
+        query=message.text,
+        now=now,
+        thread_id=thread_id,
+        guidance=guidance,
+    )
+    if question:
+        plan.question = question
+        plan.draft = message.model_dump(mode="json", exclude_unset=True)
+        plan.save(update_fields=["question", "draft"])
+        more = [*more, _planner_asks(plan)]
+        ConversationService.set_waiting([conversation.pk], waiting=True)
+    journal.write([*changes, *more])
+    return plan
+
+
+def _answer_task(
+    conversation: Conversation, task: Task, message: MessageIn, *, user: User, now: datetime
+) -> ExecutionPlan:
+    more = TaskService.answer(task.pk, message.text, actor=user, now=now)
+    said = thread_started(
+        conversation_id=conversation.pk, thread_id=task.thread_id, text=message.text, task_id=task.pk
+    )
+    journal.write([said, *more])
+    return task.plan
+
+
+def _answer_plan(plan: ExecutionPlan, message: MessageIn, *, now: datetime) -> ExecutionPlan:
+    plan = ExecutionPlan.objects.select_for_update(of=("self",)).select_related("conversation").get(pk=plan.pk)
+    if not plan.question:
+        raise NotWaiting("This question was answered already.")
+    said = thread_started(conversation_id=plan.conversation_id, thread_id=plan.thread_id, text=message.text)
+    candidates = _candidates()
+    name = message.agent_name or planner().resolve(message.text, candidates)
+    if name is None:
+        journal.write([said, _planner_asks(plan)])
+        return plan
+    original = MessageIn.model_validate(plan.draft)
+    draft = _draft(original, original.text, _enabled(name), now=now)
+    plan.question, plan.draft = "", {}
+    plan.save(update_fields=["question", "draft"])
+    journal.write([said, *TaskService.add_tasks(plan, [draft], now=now)])
+    ConversationService.set_waiting([plan.conversation_id], waiting=False)
+    return plan
+
+
+def _question(conversation: Conversation, message: MessageIn) -> Task | ExecutionPlan | None:
+    """The task or plan whose question `message` answers; None: it starts a plan of its own."""
+    if message.answer_to:
+        return _named_question(conversation, message.answer_to)
+    if message.schedule is not None:
+        return None
+    waiting = {
+        run.pk: run
+        for run in TaskRun.objects.filter(
+            conversation=conversation, status=RunStatus.WAITING_INPUT
+        ).select_related("task__plan")
+    }
+    plans = {
+        plan.thread_id: plan for plan in ExecutionPlan.objects.filter(conversation=conversation).exclude(question="")
+    }
+    newest = (
+        ConversationItem.objects.filter(conversation=conversation, event=Event.PLAN_REQUIRE_USER_INPUT)
+        .order_by("-position")
+        .values_list("run_id", "thread_id")
+    )
+    if not waiting and not plans:
+        return None
+    for run_id, thread_id in newest:
+        if run_id in waiting:
+            task = waiting[run_id].task
+            return task if message.agent_name in (None, task.agent_name) else None
+        if thread_id in plans and run_id is None:
+            return plans[thread_id]
+    return None
+
+
+def _named_question(conversation: Conversation, answer_to: str) -> Task | ExecutionPlan:
+    unknown = InvalidInput({"answer_to": ["There is no such task or plan in this conversation."]})
+    try:
+        wanted = UUID(answer_to)
+    except ValueError:
+        raise unknown from None
+    task = Task.objects.select_related("plan").filter(pk=wanted, user=conversation.user_id).first()
+    if task is not None:
+        here = task.conversation_id == conversation.pk or task.plan.conversation_id == conversation.pk
+        if not here and not task.runs.filter(conversation=conversation).exists():
+            raise unknown
+        return task
+    plan = ExecutionPlan.objects.filter(pk=wanted, conversation=conversation).first()
+    if plan is None:
+        raise unknown
+    if plan.question:
+        return plan
+    asking = plan.tasks.filter(runs__status=RunStatus.WAITING_INPUT).select_related("plan").order_by("place").first()
+    if asking is None:
+        raise NotWaiting("This plan asks nothing (any more).")
+    return asking
+
+
+def _opening(conversation: Conversation, thread_id: UUID, text: str) -> list[Change]:
+    """What a request puts into the transcript before anybody works on it."""
+    ConversationService.name_after(conversation, text)
+    said = thread_started(conversation_id=conversation.pk, thread_id=thread_id, text=text)
+    if conversation.last_seq:
+        return [said]
+    system = Scope(conversation_id=conversation.pk, role=Role.SYSTEM, thread_id=thread_id)
+    return [Pass(scope=system, event=Event.CONVERSATION_STARTED), said]
+
+
+def _planner_says(conversation: Conversation, thread_id: UUID, text: str) -> Put:
+    scope = Scope(
+        conversation_id=conversation.pk, role=Role.AGENT, agent_name=PLANNER, thread_id=thread_id
+    )
+    return Put(scope=scope, item_id=new_id(), event=Event.MESSAGE_CHUNK, payload={"content": text})
+
+
+def _planner_asks(plan: ExecutionPlan) -> Put:
+    scope = Scope(
+        conversation_id=plan.conversation_id, role=Role.AGENT, agent_name=PLANNER, thread_id=plan.thread_id
+    )
+    return Put(
+        scope=scope,
+        item_id=new_id(),
+        event=Event.PLAN_REQUIRE_USER_INPUT,
+        payload={"content": plan.question},
+        metadata={"plan_id": str(plan.pk)},
+    )
+
+
+def _draft(
+    source: TaskOptions,
+    query: str,
+    agent_name: str,
+    *,
+    now: datetime,
+    key: str = "",
+    where: Conversation | None = None,
+) -> TaskDraft:
+    return TaskDraft(
+        query=query,
+        agent_name=agent_name,
+        title=source.title or _title(query),
+        schedule=_schedule(source, now),
+        key=key,
+        conversation=where,
+        options=_options(source, now),
+    )
+
+
+def _schedule(source: TaskOptions, now: datetime) -> Schedule:
+    zone = timezone.get_current_timezone_name()
+    try:
+        return schedules.parse(source.schedule or {}, now=now, default_timezone=zone)
+    except ScheduleError as error:
+        raise InvalidInput({f"schedule.{name}": texts for name, texts in error.fields.items()}) from None
+
+
+def _options(source: TaskOptions, now: datetime) -> dict[str, Any]:
+    return options(source, now=now)
+
+
+def _title(query: str) -> str:
+    line = next((line.strip() for line in query.splitlines() if line.strip()), query)
+    return line if len(line) <= TITLE_MAX else line[: TITLE_MAX - 1].rstrip() + "…"
+
+
+def _enabled(name: str) -> str:
+    """The name of the enabled agent that `name` means, or `InvalidInput` that lists those that there are."""
+    if Agent.objects.enabled().filter(name=name).exists():
+        return name
+    known = ", ".join(Agent.objects.offered().values_list("name", flat=True)[:20]) or "none yet"
+    known_but_off = Agent.objects.filter(name=name).exists()
+    why = "is disabled" if known_but_off else "is not known here"
+    raise InvalidInput({"agent_name": [f"The agent “{name}” {why}. Write one of these: {known}."]})
+
+
+def _candidates() -> list[Candidate]:
+    found = [
+        Candidate(
+            name=agent.name,
+            display_name=agent.display_name,
+            description=agent.description,
+            skills=agent.skills,
+            passthrough=agent.planner_passthrough,
+        )
+        for agent in Agent.objects.offered()
+    ]
+    if not found:
+        raise InvalidInput({"agent_name": ["No agent is enabled here yet: add one, or enable one."]})
+    return found
+
+
+def _conversation_of(task: TaskIn, conversation: Conversation, user: User) -> Conversation | None:
+    if task.conversation_id is None or task.conversation_id == str(conversation.pk):
+        return None
+    try:
+        found = Conversation.objects.for_user(user).filter(pk=UUID(task.conversation_id)).first()
+    except ValueError:
+        found = None
+    if found is None:
+        raise InvalidInput({"conversation_id": ["There is no such conversation."]})
+    return found
