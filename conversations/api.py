@@ -98,11 +98,12 @@ def list_results(request: HttpRequest, conversation_id: str) -> JsonResponse:
     """What the conversation's recurring tasks brought, newest first."""
     conversation = own_conversation(request, conversation_id)
     query = read_query(request, PageQuery)
-    rows = ConversationItem.objects.filter(
+    results = ConversationItem.objects.filter(
         conversation=conversation,
         event=Event.COMPONENT_GENERATOR,
         payload__component_type=ComponentType.SCHEDULED_TASK_RESULT,
-    ).order_by("-position")
+    )
+    rows = feed.with_tail(results).order_by("-position")
     if query.cursor is not None:
         rows = rows.filter(position__lt=_number(cursor_parts(query.cursor, 1)[0]))
     return page(

@@ -1,9 +1,10 @@
 """The JSON shapes of conversations: what comes in, and what goes out, key by key as the contract lists them."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict  # pydantic reads no other before Python 3.12
 
 from conversations.models import Conversation
 from conversations.wire import BIGINT_MAX, PageQuery

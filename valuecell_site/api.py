@@ -1,14 +1,14 @@
 """The JSON API: one NinjaAPI that mounts both apps' endpoints, and the description of it that is true."""
 
 from functools import cache
-from typing import Any, TypedDict
+from typing import Any
 
 from django.http import HttpRequest
 from ninja import NinjaAPI, Swagger
 from ninja.openapi.schema import OpenAPISchema
 from ninja.security import APIKeyCookie, HttpBearer
 from pydantic import TypeAdapter
-from typing_extensions import NotRequired
+from typing_extensions import NotRequired, TypedDict
 
 from conversations.described import component_schemas
 from tasks.api import routers

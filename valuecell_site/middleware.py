@@ -20,13 +20,17 @@ from valuecell_site.idempotency import once
 from valuecell_site.ratelimit import RateLimit
 
 API_PREFIX = "/api/"
-API_NAMESPACE = "api-v1"
+GUARDED_PREFIX = "/api/v1/"
 PUBLIC_NAMES = frozenset({"openapi-json", "openapi-view"})
 """Addresses of the API that need nobody: what it can do is no secret."""
 
-TALK_TO_OTHERS = frozenset({"list_agents"})
-"""Addresses whose POST waits for another machine, and must not hold a transaction meanwhile (`POST /agents`; a path's
-name is that of its first endpoint)."""
+CREATORS = frozenset(
+    {"list_conversations", "send_message", "list_plans", "list_tasks", "trigger_task", "run_again", "backfill"}
+)
+"""Addresses (by their first endpoint's name) whose POST makes something and only talks to the database: under an
+`Idempotency-Key` it and its stored answer are one transaction. The others are harmless twice, wait for another
+machine, or change so much that they commit in batches.
+"""
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 Middleware = Callable[[HttpRequest], Any]
@@ -75,7 +79,7 @@ class ApiGate:
     ) -> HttpResponseBase | None:
         """Runs in a thread, after the path was resolved."""
         match = request.resolver_match
-        if match is None or API_NAMESPACE not in match.namespaces or match.url_name in PUBLIC_NAMES:
+        if not request.path_info.startswith(GUARDED_PREFIX) or match is None or match.url_name in PUBLIC_NAMES:
             return None
         user, by_token = user_of(request)
         if user is None:
@@ -100,7 +104,7 @@ class ApiGate:
                     user,
                     key,
                     lambda: view(request, *args, **kwargs),
-                    in_transaction=match.url_name not in TALK_TO_OTHERS,
+                    in_transaction=match.url_name in CREATORS,
                 )
             except (Refused, problems.RequestDataTooBig, problems.UnreadablePostError) as exc:
                 return problems.problem(request, exc)

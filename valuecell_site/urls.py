@@ -10,7 +10,7 @@ from valuecell_site.api import api
 urlpatterns = [
     path("api/v1/", api.urls),
     # After the endpoints: the gate answers 401 to nobody on every path, also on those that do not exist.
-    re_path(r"^api/v1/", include(([re_path(r"^.*$", views.no_such_endpoint, name="unknown")], "api-v1"))),
+    re_path(r"^api/v1/", views.no_such_endpoint),
     path("accounts/login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("accounts/logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),

@@ -5,8 +5,10 @@ the database a question of its own where the caller has annotated `phase` and se
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TypedDict
+from typing import Any
 from uuid import UUID
+
+from typing_extensions import TypedDict  # pydantic reads no other before Python 3.12
 
 from conversations.models import Conversation
 from conversations.schemas import Id, Moment, conversation_out, moment, moment_or_none
