@@ -48,9 +48,9 @@ class TaskQuerySet(models.QuerySet["Task"]):
         """Those that may still run."""
         return self.filter(status__in=TASK_UNFINISHED)
 
-    def due(self, now: datetime) -> TaskQuerySet:
+    def due(self, moment: datetime) -> TaskQuerySet:
         """Those whose next run's moment has come. Served by the partial index `task_due`."""
-        return self.filter(next_run_at__lte=now, paused_at=None, status__in=["pending", "running"])
+        return self.filter(next_run_at__lte=moment, paused_at=None, status__in=["pending", "running"])
 
     def with_phase(self) -> TaskQuerySet:
         """Annotate `phase` (`tasks.states.Phase`): what each does now."""
