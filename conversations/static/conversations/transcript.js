@@ -31,6 +31,8 @@ export class Transcript {
     this.olderButton = h("button.button.small", { type: "button", onclick: () => this.showOlder() }, words.olderItems);
     this.older = h("div.older", { hidden: !more }, this.olderButton);
     root.prepend(this.older);
+    this.busy = h("div.busy", { role: "status" });
+    root.append(this.busy);
     this.endButton = h("button.button.to-end", { type: "button", hidden: true, onclick: () => this.toEnd() }, icon("arrow-down"), words.toEnd);
     root.append(this.endButton);
     takeHistory(this.store.state, envelopes);
@@ -149,6 +151,16 @@ export class Transcript {
     }
     this.live.add(id);
     view.body.grow(delta);
+  }
+
+  /** Say who works on an answer and has said nothing yet: [{agent, phase}]. */
+  working(who) {
+    const key = JSON.stringify(who);
+    if (key === this.workingKey) return;
+    this.workingKey = key;
+    const stay = this.following;
+    this.busy.replaceChildren(...who.map(({ agent, phase }) => h("div.said", null, icon("loader-circle", "i spin"), phase === "running" ? words.working(agent) : words.inQueue(agent))));
+    if (stay) this.toEnd();
   }
 
   markNear() {

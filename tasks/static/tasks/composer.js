@@ -191,6 +191,22 @@ export class Composer {
     this.wrong.textContent = text;
   }
 
+  /** Choose an agent by name, where it is offered. */
+  setAgent(name) {
+    if (!this.agents.some((agent) => agent.name === name)) return;
+    this.agent = name;
+    this.draw();
+  }
+
+  /** Put a whole request in, as if it had been typed and chosen. */
+  fill({ agent = null, text, when }) {
+    this.text.value = text;
+    this.agent = agent;
+    Object.assign(this.picker.state, when);
+    this.picker.draw();
+    this.changed();
+  }
+
   focus() {
     this.text.focus();
   }
@@ -227,10 +243,15 @@ export function sender({ conversationId = null, onsent = () => {} } = {}) {
   let creating = null;
   return async (body, key) => {
     if (!id) {
-      creating ??= newKey();
       const title = body.text.trim().split("\n", 1)[0].slice(0, 80);
-      const conversation = await call("POST", "/conversations", { title, ...(body.agent_name ? { agent_name: body.agent_name } : {}) }, { key: creating });
-      id = conversation.id;
+      // What was asked first stays what is asked again: the same key with another body would be refused.
+      creating ??= { key: newKey(), body: { title, ...(body.agent_name ? { agent_name: body.agent_name } : {}) } };
+      try {
+        id = (await call("POST", "/conversations", creating.body, { key: creating.key })).id;
+      } catch (error) {
+        if (error.status >= 400 && error.status < 500 && error.status !== 429) creating = null;
+        throw error;
+      }
     }
     const plan = await call("POST", `/conversations/${id}/messages`, body, { key });
     onsent(id, plan);

@@ -1,0 +1,235 @@
+// A conversation: the live transcript, the composer under it, the tasks beside it, and what can be done to the whole.
+import "../conversations/components/artifact.js";
+import "../conversations/components/cards.js";
+import "../conversations/components/result.js";
+import "../conversations/components/subagent.js";
+import { follow } from "../conversations/socket.js";
+import { Transcript } from "../conversations/transcript.js";
+import { onActivity } from "../site/activity.js";
+import { call } from "../site/api.js";
+import { embedded, h, icon } from "../site/dom.js";
+import { openMenu } from "../site/menu.js";
+import { ask, complain, toast } from "../site/notices.js";
+import { words } from "../site/words.js";
+import { knowWords, registerController, taskCard } from "./card.js";
+import { Composer, sender } from "./composer.js";
+import { BUSY, ENDED, TaskStore } from "./store.js";
+
+const page = embedded("page");
+const { id } = page.conversation;
+const conversation = page.conversation;
+const $ = (name) => document.getElementById(name);
+
+const store = new TaskStore(page.tasks, (task) => task.conversation_id === id);
+for (const { task, words: said } of page.tasks) knowWords(task.schedule, said);
+registerController(store);
+
+const composer = new Composer({
+  element: $("composer"),
+  agents: embedded("agents", []),
+  draftKey: `draft:${document.body.dataset.user}:${id}`,
+  send: sender({ conversationId: id, onsent(_id, plan) { transcript.toEnd(); plan.tasks.forEach((task) => store.put(task)); } }),
+  stop: stopAnswers,
+});
+if (!composer.agent && conversation.agent_name) composer.setAgent(conversation.agent_name);
+
+const transcript = new Transcript({
+  root: $("transcript"),
+  scroller: $("scroll"),
+  seq: page.seq,
+  envelopes: page.envelopes,
+  more: page.more,
+  load: async (before, limit) => (await call("GET", `/conversations/${id}/items?before_position=${before}&limit=${limit}`)).items,
+  context: { conversationId: id, answer: (item) => answer(item.task_id, item.agent_name) },
+});
+
+follow({
+  conversationId: id,
+  store: transcript.store,
+  onchange(change) {
+    transcript.apply(change);
+    for (const { event, data } of change.passing) {
+      if (event === "system_failed") toast(data.payload?.content ?? words.noAnswer, { kind: "failed" });
+      else if (data.task_id && event !== "done") store.fetch(data.task_id);
+    }
+  },
+  onreset: () => transcript.reset(),
+  onstate: showConnection,
+});
+
+// The composer: whose question is answered, and whether something can be stopped.
+
+function once() {
+  return store.all().map(({ task }) => task).filter((task) => task.pattern === "once" && task.conversation_id === id && BUSY.has(task.phase));
+}
+
+function answer(taskId, agent) {
+  composer.dismissed = null;
+  composer.setAnswering({ taskId: taskId ?? null, agent });
+  composer.focus();
+}
+
+function followTasks() {
+  const tasks = store.all().map(({ task }) => task).filter((task) => task.conversation_id === id);
+  const busy = tasks.filter((task) => BUSY.has(task.phase));
+  $("running").hidden = !busy.length;
+  $("running").textContent = words.runningCount(busy.length);
+  composer.setRunning(once().length > 0);
+  const waiting = tasks.find((task) => task.phase === "waiting_input");
+  if (waiting && composer.dismissed !== waiting.id) composer.setAnswering({ taskId: waiting.id, agent: waiting.agent_name });
+  else if (!waiting && conversation.status === "require_user_input" && composer.dismissed !== "plan") composer.setAnswering({ taskId: null, agent: "" });
+  else if (!waiting && conversation.status !== "require_user_input") {
+    composer.dismissed = null;
+    composer.setAnswering(null);
+  }
+  const idle = new Set(tasks.filter((task) => !BUSY.has(task.phase)).map((task) => task.id));
+  transcript.settle((item) => idle.has(item.task_id));
+  showWorking(busy);
+  drawRail(tasks);
+}
+
+/** A line under the transcript while an agent works and has said nothing yet. */
+function showWorking(busy) {
+  const last = transcript.state.order[transcript.state.order.length - 1];
+  const silent = busy.filter((task) => !(last && last.task_id === task.id && last.role !== "user"));
+  transcript.working(silent.map((task) => ({ agent: task.agent_name, phase: task.phase })));
+}
+
+async function stopAnswers() {
+  const tasks = once();
+  try {
+    await Promise.all(tasks.map((task) => call("POST", `/tasks/${task.id}/cancel`, {})));
+    toast(words.stopped(tasks.length), { seconds: 4 });
+    tasks.forEach((task) => store.fetch(task.id));
+  } catch (error) {
+    complain(error);
+  }
+}
+
+// The rail: unfinished tasks as cards, ended ones folded under them.
+
+const cards = new Map();
+const railList = $("rail-tasks");
+const endedList = h("div.stack.close");
+const endedTitle = h("span");
+const ended = h("details.fold", { hidden: true }, h("summary", null, icon("chevron-right", "i turn"), endedTitle), endedList);
+const none = h("p.quiet.small", null, words.noTasks);
+const openList = h("div.stack.close");
+railList.append(none, openList, ended);
+
+function drawRail(tasks) {
+  tasks.sort((a, b) => (a.id < b.id ? 1 : -1));
+  const counts = { open: 0, ended: 0 };
+  const at = { open: openList.firstElementChild, ended: endedList.firstElementChild };
+  for (const task of tasks) {
+    if (!cards.has(task.id)) cards.set(task.id, taskCard(task.id, store, { rail: true }));
+    const card = cards.get(task.id);
+    const where = ENDED.has(task.phase) ? "ended" : "open";
+    counts[where] += 1;
+    const list = where === "ended" ? endedList : openList;
+    if (at[where] === card) at[where] = card.nextElementSibling;
+    else list.insertBefore(card, at[where]);
+  }
+  none.hidden = counts.open + counts.ended > 0;
+  ended.hidden = !counts.ended;
+  endedTitle.textContent = words.showEnded(counts.ended);
+}
+
+let drawing = 0;
+store.watchAll(() => { drawing ||= requestAnimationFrame(() => { drawing = 0; followTasks(); }); });
+followTasks();
+
+const rail = $("rail");
+const showRail = (open) => {
+  rail.classList.toggle("open", open);
+  $("rail-open").setAttribute("aria-expanded", String(open));
+  (open ? $("rail-close") : $("rail-open")).focus();
+};
+$("rail-open").addEventListener("click", () => showRail(true));
+$("rail-close").addEventListener("click", () => showRail(false));
+rail.addEventListener("keydown", (event) => { if (event.key === "Escape" && rail.classList.contains("open")) showRail(false); });
+
+// The conversation itself: title, cancel everything, delete.
+
+onActivity("conversation_changed", (fresh) => {
+  if (fresh.id !== id) return;
+  Object.assign(conversation, fresh);
+  setTitle(fresh.title);
+  followTasks();
+});
+
+function setTitle(title) {
+  $("title").textContent = title || words.untitled;
+  document.title = `${title || words.untitled} · ValueCell Tasks`;
+}
+
+$("more").addEventListener("click", (event) => openMenu(event.currentTarget, [
+  { label: words.rename, icon: "pencil", act: rename },
+  { label: words.stopAll, icon: "ban", act: cancelAll },
+  { label: words.deleteConversation, icon: "trash-2", danger: true, act: remove },
+]));
+
+function rename() {
+  const field = h("input.field", { value: conversation.title, maxlength: 200, autofocus: true });
+  const wrong = h("div.wrong", { role: "alert" });
+  const form = h("form", { method: "dialog" }, h("label.label", null, words.title, field), wrong,
+    h("div.actions", null, h("button.button", { type: "button", onclick: () => dialog.close() }, words.close), h("button.button.primary", null, words.save)));
+  const dialog = h("dialog", { "aria-label": words.rename }, form);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    try {
+      const fresh = await call("PATCH", `/conversations/${id}`, { title: field.value });
+      Object.assign(conversation, fresh);
+      setTitle(fresh.title);
+      dialog.close();
+    } catch (error) {
+      wrong.textContent = Object.values(error.fields ?? {}).flat().join(" ") || error.message;
+    }
+  });
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  field.select();
+}
+
+async function cancelAll() {
+  if (!(await ask({ title: words.stopAllTitle, hint: words.stopAllHint, act: words.cancel, danger: true }))) return;
+  try {
+    const { cancelled } = await call("POST", `/conversations/${id}/cancel`, {});
+    toast(words.stopped(cancelled), { seconds: 5 });
+    store.refresh();
+  } catch (error) {
+    complain(error);
+  }
+}
+
+/** Deleted when the toast ends (or the page is left), so that it can be undone until then. */
+function remove() {
+  const path = `/api/v1/conversations/${id}`;
+  const token = document.querySelector('meta[name="csrf-token"]').content;
+  const carryOut = () => {
+    clearTimeout(timer);
+    removeEventListener("pagehide", carryOut);
+    return fetch(path, { method: "DELETE", keepalive: true, headers: { "X-CSRFToken": token } });
+  };
+  const timer = setTimeout(() => carryOut().then(() => location.assign("/"), complain), 10000);
+  addEventListener("pagehide", carryOut);
+  toast(words.deletedSoon, { seconds: 10, actions: [{ word: words.undo, act() { clearTimeout(timer); removeEventListener("pagehide", carryOut); } }] });
+}
+
+// The connection, in one line when it needs one.
+
+let sayTimer = 0;
+function showConnection(state, code) {
+  clearTimeout(sayTimer);
+  const banner = $("banner");
+  const show = (text, action) => {
+    banner.replaceChildren(icon("wifi-off"), h("span", null, text), action ?? "");
+    banner.hidden = false;
+  };
+  if (state === "open") banner.hidden = true;
+  else if (state === "waiting" && banner.hidden) sayTimer = setTimeout(() => show(navigator.onLine ? words.reconnecting : words.offline), 1500);
+  else if (state === "closed" && code === 4401) show(words.signInAgain, h("a", { href: `/accounts/login/?next=${encodeURIComponent(location.pathname)}` }, words.signIn));
+  else if (state === "closed" && code === 4404) show(words.gone, h("a", { href: "/" }, words.toConversations));
+  else if (state === "closed") show(words.tooMany, h("a", { href: location.pathname }, words.reload));
+}

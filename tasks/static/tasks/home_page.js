@@ -1,0 +1,34 @@
+// The first page: the composer makes a conversation and goes there; examples do so with one press.
+import { Composer, sender } from "./composer.js";
+import { embedded } from "../site/dom.js";
+import { keepLive } from "../site/live_page.js";
+
+const asked = new URLSearchParams(location.search);
+const start = {};
+if (asked.get("agent")) start.agent = asked.get("agent");
+if (asked.get("text")) start.text = asked.get("text");
+
+const deliver = sender();
+const composer = new Composer({
+  element: document.getElementById("composer"),
+  agents: embedded("agents", []),
+  draftKey: `draft:${document.body.dataset.user}:new`,
+  start,
+  async send(body, key) {
+    const id = await deliver(body, key);
+    // The draft is dropped once this returns; leaving a moment later lets it.
+    setTimeout(() => location.assign(`/conversations/${id}/`), 0);
+  },
+});
+if (matchMedia("(pointer: fine)").matches) composer.focus();
+if (start.text || start.agent) history.replaceState(null, "", location.pathname);
+
+document.getElementById("examples")?.addEventListener("click", (event) => {
+  const example = event.target.closest(".example");
+  if (!example) return;
+  const { agent, text, minutes } = example.dataset;
+  composer.fill({ agent, text, when: minutes ? { kind: "every", minutes } : { kind: "once" } });
+  composer.submit();
+});
+
+keepLive({ kinds: ["conversation_changed", "run_changed"] });

@@ -1,0 +1,74 @@
+// A task's page: its buttons, the dialog to edit it, and everything on it kept live.
+import { upgradeMarkdown } from "../conversations/markdown.js";
+import { call, fieldText } from "../site/api.js";
+import { button, embedded, h } from "../site/dom.js";
+import { keepLive } from "../site/live_page.js";
+import { toast } from "../site/notices.js";
+import { words } from "../site/words.js";
+import { acts } from "./card.js";
+import { SchedulePicker } from "./schedule_picker.js";
+import { ENDED } from "./store.js";
+
+upgradeMarkdown();
+
+// The page is what is kept; after an act it is asked for again.
+const keeper = { put: () => refresh(), putRun: () => refresh() };
+
+function draw() {
+  const { task } = embedded("task-entry");
+  const row = document.getElementById("acts");
+  const editable = !ENDED.has(task.phase);
+  row.replaceChildren(...acts(task, keeper), editable ? button(words.edit, "pencil", () => edit(task)) : "");
+}
+
+function edit(task) {
+  const recurring = task.pattern === "recurring";
+  const title = h("input.field", { value: task.title, maxlength: 200 });
+  const query = h("textarea.field", { maxlength: 32000 });
+  query.value = task.query;
+  const wrong = { title: h("span.wrong"), query: h("span.wrong"), all: h("div.wrong", { role: "alert" }) };
+  const timed = recurring || task.schedule?.start_at;
+  const picker = timed ? new SchedulePicker({ kinds: recurring ? ["every", "daily", "cron"] : ["at"], state: SchedulePicker.stateOf(task), options: recurring }) : null;
+  const before = picker ? JSON.stringify(picker.state) : "";
+  const form = h("form", { method: "dialog" },
+    h("h1", null, words.editTask),
+    h("label.label", null, words.title, title, wrong.title),
+    h("label.label", null, words.request, query, wrong.query),
+    picker ? h("div.stack.close", null, h("h2", null, words.howToRun), picker.element) : null,
+    wrong.all,
+    h("div.actions", null, h("button.button", { type: "button", onclick: () => dialog.close() }, words.close), h("button.button.primary", null, words.save)));
+  const dialog = h("dialog.wider", { "aria-label": words.editTask }, form);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const body = {};
+    if (title.value !== task.title) body.title = title.value;
+    if (query.value !== task.query) body.query = query.value;
+    try {
+      if (picker && JSON.stringify(picker.state) !== before) Object.assign(body, changes(task, picker.value(), recurring));
+      if (Object.keys(body).length) await call("PATCH", `/tasks/${task.id}`, body);
+      dialog.close();
+      toast(words.saved, { seconds: 4 });
+      refresh();
+    } catch (error) {
+      wrong.title.textContent = fieldText(error, "title");
+      wrong.query.textContent = fieldText(error, "query");
+      const inPicker = picker?.complain(error);
+      wrong.all.textContent = wrong.title.textContent || wrong.query.textContent || inPicker ? "" : Object.values(error.fields ?? {}).flat().join(" ") || error.message;
+    }
+  });
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+/** What the picker says, as a PATCH: what is back at its default is said too, and a limit that is gone is null. */
+function changes(task, chosen, recurring) {
+  const schedule = { ...chosen.schedule };
+  if (task.schedule?.max_runs && !schedule.max_runs) schedule.max_runs = null;
+  return recurring ? { schedule, overlap: chosen.overlap ?? "skip", catch_up: chosen.catch_up ?? "one" } : { schedule };
+}
+
+const { task } = embedded("task-entry");
+const concerns = (object) => object.id === task.id || object.task_id === task.id;
+const refresh = keepLive({ kinds: ["task_changed", "run_changed"], concerns, onrefresh: (names) => { if (names.includes("facts")) draw(); } });
+draw();

@@ -1,0 +1,115 @@
+"""A task: what it is, what can be done to it, its runs, and everything that ever changed it."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from tasks.models import Task, TaskRun, TaskTransition
+from tasks.states import Phase, RunStatus
+from tasks.views.frame import STRIP, entry, frame, person
+from tasks.views.words import (
+    catch_up_word,
+    duration,
+    lateness,
+    phase_word,
+    queue_time,
+    run_word,
+    trigger_word,
+    when_words,
+)
+
+RUNS = 40
+HISTORY = 60
+SAYS = 200
+"""Characters of a result or an error in the list of runs."""
+
+
+@login_required
+@require_GET
+def task(request: HttpRequest, task_id: UUID) -> HttpResponse:
+    """`/tasks/{id}/`; `?runs_before=` goes on in the runs."""
+    found = (
+        Task.objects.for_user(person(request))
+        .with_phase()
+        .select_related("conversation")
+        .filter(pk=task_id)
+        .first()
+    )
+    if found is None:
+        raise Http404
+    runs = TaskRun.objects.filter(task=found).order_by("-id")
+    before = _before(request.GET.get("runs_before", ""))
+    rows = list((runs.filter(id__lt=before) if before else runs)[: RUNS + 1])
+    newest = rows[:STRIP] if before is None else list(runs[:STRIP])
+    phase: str = found.phase  # type: ignore[attr-defined]
+    waits = phase not in (Phase.PAUSED, Phase.COMPLETED, Phase.FAILED, Phase.CANCELLED)
+    context: dict[str, Any] = {
+        **frame(request, "tasks"),
+        "task": found,
+        "entry": entry(found, newest),
+        "phase": phase,
+        "word": phase_word(phase, found.paused_reason),
+        "when": when_words(found),
+        "next": found.next_run_at if waits else None,
+        "catch_up_word": catch_up_word(found.catch_up),
+        "strip": list(reversed(newest)) if found.recurring else [],
+        "last_result": runs.filter(status=RunStatus.SUCCEEDED).exclude(result="").first(),
+        "runs": [run_row(run) for run in rows[:RUNS]],
+        "older_runs": str(rows[RUNS - 1].id) if len(rows) > RUNS else "",
+        "newer_runs": before is not None,
+        "transitions": [
+            _line(change)
+            for change in TaskTransition.objects.filter(task=found)
+            .select_related("actor")
+            .order_by("-id")[:HISTORY]
+        ],
+    }
+    return render(request, "tasks/task.html", context)
+
+
+def run_row(run: TaskRun) -> dict[str, Any]:
+    """A run as a line of the table says it."""
+    says = run.error or run.reason or run.result or (_("no output") if run.no_output else "")
+    return {
+        "id": run.id,
+        "scheduled_for": run.scheduled_for,
+        "slots": run.slots,
+        "status": run.status,
+        "word": run_word(run.status),
+        "trigger_word": trigger_word(run.trigger),
+        "lateness": lateness(run),
+        "queue": queue_time(run),
+        "duration": duration(run),
+        "attempt": run.attempt,
+        "says": says[:SAYS],
+    }
+
+
+def _line(change: TaskTransition) -> dict[str, Any]:
+    """One line of the history: what happened, why, who, when."""
+    if not change.old_status:
+        text = _("Created")
+    elif change.changes:
+        text = _("Edited: %(names)s") % {"names": ", ".join(str(name) for name in change.changes)}
+    elif change.old_status == change.new_status:
+        text = change.reason[:1].upper() + change.reason[1:] or change.new_status.replace("_", " ")
+    else:
+        text = f"{change.old_status.replace('_', ' ')} → {change.new_status.replace('_', ' ')}"
+    return {
+        "text": text,
+        "reason": "" if text.lower() == change.reason.lower() else change.reason,
+        "who": change.actor.get_username() if change.actor else "",
+        "at": change.created_at,
+    }
+
+
+def _before(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

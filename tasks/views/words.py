@@ -1,0 +1,122 @@
+"""How pages say states, triggers, schedules and spans of time."""
+
+from datetime import timedelta
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+from tasks.models import Task, TaskRun
+from tasks.schedules import describe
+from tasks.states import Phase, RunStatus, Trigger
+
+PHASES = {
+    Phase.SCHEDULED: lazy("scheduled"),
+    Phase.QUEUED: lazy("queued"),
+    Phase.RUNNING: lazy("running"),
+    Phase.WAITING_INPUT: lazy("needs an answer"),
+    Phase.PAUSED: lazy("paused"),
+    Phase.COMPLETED: lazy("completed"),
+    Phase.FAILED: lazy("failed"),
+    Phase.CANCELLED: lazy("cancelled"),
+}
+_RUNS = {
+    RunStatus.QUEUED: lazy("queued"),
+    RunStatus.RUNNING: lazy("running"),
+    RunStatus.WAITING_INPUT: lazy("needs an answer"),
+    RunStatus.SUCCEEDED: lazy("succeeded"),
+    RunStatus.FAILED: lazy("failed"),
+    RunStatus.CANCELLED: lazy("cancelled"),
+    RunStatus.SKIPPED: lazy("skipped"),
+    RunStatus.MISSED: lazy("missed"),
+    RunStatus.INTERRUPTED: lazy("interrupted"),
+}
+_TRIGGERS = {
+    Trigger.SCHEDULE: lazy("its schedule"),
+    Trigger.CATCH_UP: lazy("catching up"),
+    Trigger.MANUAL: lazy("a person"),
+    Trigger.RETRY: lazy("a retry"),
+    Trigger.BACKFILL: lazy("a backfill"),
+    Trigger.EVENT: lazy("an event"),
+}
+_PAUSED = {
+    "failures": lazy("paused · failures"),
+    "budget": lazy("paused · budget"),
+    "agent_gone": lazy("paused · agent gone"),
+    "owner_inactive": lazy("paused · owner inactive"),
+}
+_CATCH_UP = {
+    "one": lazy("one run, late"),
+    "none": lazy("no run"),
+    "all": lazy("a run for each time"),
+}
+
+
+def phase_word(phase: str, paused_reason: str = "") -> str:
+    """A task's phase as its pill says it; a pause says why, where it was not a person's."""
+    if phase == Phase.PAUSED and paused_reason in _PAUSED:
+        return str(_PAUSED[paused_reason])
+    return str(PHASES.get(Phase(phase), phase))
+
+
+def run_word(status: str) -> str:
+    """A run's status as its pill says it."""
+    return str(_RUNS.get(RunStatus(status), status))
+
+
+def trigger_word(trigger: str) -> str:
+    """What started a run."""
+    return str(_TRIGGERS.get(Trigger(trigger), trigger))
+
+
+def catch_up_word(catch_up: str) -> str:
+    """What becomes of a missed time."""
+    return str(_CATCH_UP.get(catch_up, catch_up))
+
+
+def when_words(task: Task) -> str:
+    """When a task runs, in one line, with the zone's city where the zone matters."""
+    if not task.recurring and task.start_at is None:
+        return _("Once")
+    return describe(task.schedule, zone=True)
+
+
+def span(length: timedelta) -> str:
+    """A length of time as its two largest units: "14 h 22 min", "6.2 s"."""
+    seconds = max(0.0, length.total_seconds())
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if seconds < 59.5:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 10:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours and days < 7 else f"{days} d"
+
+
+def lateness(run: TaskRun) -> str:
+    """How long after its time a run started; empty for what time did not start."""
+    if run.started_at is None or run.trigger not in (Trigger.SCHEDULE, Trigger.CATCH_UP):
+        return ""
+    return span(run.started_at - run.scheduled_for)
+
+
+def queue_time(run: TaskRun) -> str:
+    """How long a run stood ready before a worker took it."""
+    if run.started_at is None:
+        return ""
+    # An answered question makes a run ready again, after its start: then only its claim counts.
+    ready = max(run.created_at, run.ready_at) if run.ready_at <= run.started_at else run.created_at
+    return span(run.started_at - ready)
+
+
+def duration(run: TaskRun) -> str:
+    """How long a run took; empty while it goes on and for what never started."""
+    if run.started_at is None or run.finished_at is None:
+        return ""
+    return span(run.finished_at - run.started_at)
