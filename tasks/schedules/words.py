@@ -251,7 +251,7 @@ def days_note(cron: Cron) -> str | None:
         return (
             f"Both must match: it runs {dates} and only if that is {_weekday_list(dow, 'or', article='a ')}."
         )
-    also = _weekdays(dow)
+    also = _weekdays(dow) + (f" in {_months(cron)}" if _months(cron) else "")
     return f"Either suffices: it runs {dates}, and also {also[0].lower() + also[1:]}."
 
 

@@ -1,10 +1,11 @@
-"""An oracle for calendar schedules that shares nothing with the product: it walks every real minute over zoneinfo.
+"""An oracle for calendar schedules that shares nothing with the product: a walk over every real minute.
 
-Slow and plain on purpose. Its cron reader is its own, and it never turns a local time into UTC: it only ever asks what
-the clock of a zone shows at a real minute, and compares that with what it showed a minute before.
+Slow and plain on purpose. Its cron reader is its own, and it never turns a local time into UTC: it only ever
+asks what a zone's clock shows at a real minute, and compares that with what it showed a minute before.
 """
 
 import calendar
+import itertools
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -18,7 +19,7 @@ _ENDS = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 7)]
 
 
 class Expression:
-    """A cron expression as documented: five fields, each a set of numbers; L, LW, 5L and 1#2 as predicates."""
+    """A cron expression as documented: sets of numbers, with L, LW, 5L and 1#2 as predicates."""
 
     def __init__(self, text: str) -> None:
         self.parts = text.upper().split()
@@ -100,9 +101,9 @@ def minutes_of(zone: ZoneInfo, start: datetime, end: datetime) -> list[tuple[dat
 
 
 def slots(expression: Expression, minutes: list[tuple[datetime, datetime]]) -> Iterator[datetime]:
-    """All slots among the real minutes, by the meaning in docs/schedules.md; the first minute is only a start."""
+    """All slots among the real minutes, as docs/schedules.md means them; the first is only a start."""
     seen: set[datetime] = {minutes[0][1]}
-    for (_, before), (moment, local) in zip(minutes, minutes[1:], strict=False):
+    for (_, before), (moment, local) in itertools.pairwise(minutes):
         due = expression.matches(local)
         if not expression.steady:
             due = due and local not in seen
