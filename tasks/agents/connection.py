@@ -1,0 +1,312 @@
+"""A connection: one client for one agent, in one event loop. Send, rejoin, look up, cancel."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from typing import TypeVar
+
+import httpx
+from a2a.client import Client
+from a2a.client.client import ClientCallContext
+from a2a.client.errors import A2AClientError, A2AClientTimeoutError
+from a2a.types import (
+    AgentCard,
+    CancelTaskRequest,
+    GetTaskRequest,
+    Message,
+    Part,
+    Role,
+    SendMessageRequest,
+    StreamResponse,
+    SubscribeToTaskRequest,
+    Task,
+)
+from a2a.utils.errors import (
+    A2AError,
+    InternalError,
+    InvalidAgentResponseError,
+    TaskNotFoundError,
+    VersionNotSupportedError,
+)
+from google.protobuf.json_format import ParseDict, ParseError
+
+from tasks.agents.errors import AgentBroken, AgentError, AgentRefused, AgentTimeout, AgentUnreachable
+from tasks.agents.remote import AgentRef, Outgoing, RemoteState, remote_state
+from tasks.agents.transport import CALL_TIMEOUT
+
+logger = logging.getLogger(__name__)
+
+CONNECT_TRIES = 3
+"""A server that restarts is back within a second; longer outages are for the run's own attempts."""
+CONNECT_BACKOFF = 0.2
+"""Seconds before the second try, doubled before each further one."""
+POLL_FIRST = 0.5
+POLL_MOST = 10.0
+"""Seconds between two look-ups of a task at an agent that does not stream: at first, and doubled up to the
+most."""
+UNREADABLE = (
+    A2AError,
+    NotImplementedError,  # the SDK's subscribe, where the card says that the agent does not stream
+    httpx.HTTPError,
+    httpx.StreamError,
+    ParseError,
+    ValueError,  # json, pydantic, base64, Unicode
+    TypeError,
+    KeyError,
+    AttributeError,
+    RecursionError,  # JSON nested a thousand deep
+)
+"""What the SDK raises on answers that are errors, or are no A2A."""
+
+
+class Connection:
+    """A client for one agent, in one event loop. Made by RemoteConnections; any number of runs share it."""
+
+    def __init__(
+        self, ref: AgentRef, *, card: AgentCard, http: httpx.AsyncClient, streaming: Client, at_once: Client
+    ) -> None:
+        """http: the client under both; closed with the connection. at_once: does not wait for the task's
+        end."""
+        self.ref = ref
+        self.card = card
+        """The card that is used: the row's, or the agent's own where the row's does not say how to talk."""
+        self.users = 0
+        """Calls and streams that go on."""
+        self.last_used = time.monotonic()
+        self._http = http
+        self._client = streaming
+        self._at_once = at_once
+
+    @property
+    def streams(self) -> bool:
+        """Whether the agent's card says that it streams; if not, its tasks are polled."""
+        return bool(self.card.capabilities.streaming)
+
+    async def send(self, message: Outgoing) -> AsyncGenerator[StreamResponse]:
+        """Send a message and yield what comes, until the stream ends.
+
+        The end of the stream does not prove that the task is over: `look_up` or `rejoin` tells. An error
+        after a terminal or waiting state is swallowed (ValueCell's agents complete once more after they
+        failed). Tries again only while no connection came about. Raises AgentError."""
+        live = self.streams and self.ref.send_mode != "detached"
+        with self._in_use():
+            stream, event = await _retried(lambda: self._started(message, live=live))
+            task_id, resting = "", False
+            async with aclosing(stream):
+                try:
+                    while event is not None:
+                        task_id = task_id or _task_id(event)
+                        resting = _rests(event, resting)
+                        yield event
+                        event = await anext(stream, None)
+                except AgentError:
+                    if not resting:
+                        raise
+            if live or resting or not task_id:
+                return
+            async with aclosing(self.rejoin(task_id)) as rest:
+                async for event in rest:
+                    yield event
+
+    async def rejoin(self, task_id: str) -> AsyncGenerator[StreamResponse]:
+        """The task as it is now; what follows, live; and, where no end was seen, the task once more.
+
+        task_id: the agent's id of the task. An agent that does not stream, or lets nobody subscribe, is
+        polled. Yields nothing where the agent does not know the task. Raises AgentError."""
+        with self._in_use():
+            resting = False
+            task = await self.look_up(task_id)
+            if task is None:
+                return
+            yield StreamResponse(task=task)
+            if _state(task).terminal or _state(task).interrupted:
+                return
+            if not self.streams:
+                async for event in self._polled(task_id, task):
+                    yield event
+                return
+            try:
+                async with aclosing(self._subscribed(task_id)) as stream:
+                    async for event in stream:
+                        resting = _rests(event, resting)
+                        yield event
+            except AgentRefused:
+                # The task has just ended, or this agent lets nobody subscribe.
+                async for event in self._polled(task_id, task):
+                    yield event
+                return
+            except AgentError:
+                if not resting:
+                    raise
+            if not resting and (task := await self.look_up(task_id)) is not None:
+                # 0.3 streams begin without a snapshot: what was said between our look and the stream is in
+                # this one.
+                yield StreamResponse(task=task)
+
+    async def look_up(self, task_id: str) -> Task | None:
+        """The agent's task with all that it keeps of it; None where it does not know the task. Raises
+        AgentError."""
+        try:
+            return await self._asked(
+                lambda: self._client.get_task(
+                    GetTaskRequest(id=task_id), context=ClientCallContext(timeout=CALL_TIMEOUT)
+                )
+            )
+        except TaskNotFoundError:
+            return None
+
+    async def cancel(self, task_id: str) -> RemoteState:
+        """Ask the agent to stop; returns the state that its task is really in, also where the agent refuses.
+
+        A task that the agent does not know (any more) is UNKNOWN. Raises AgentError where it cannot be asked.
+        """
+        request = CancelTaskRequest(id=task_id)
+        try:
+            task = await self._asked(
+                lambda: self._client.cancel_task(request, context=ClientCallContext(timeout=CALL_TIMEOUT))
+            )
+        except TaskNotFoundError:
+            return RemoteState.UNKNOWN
+        except (AgentRefused, AgentBroken):
+            found = await self.look_up(task_id)
+            return RemoteState.UNKNOWN if found is None else _state(found)
+        return _state(task)
+
+    async def aclose(self) -> None:
+        """Close the client; streams that still run on it end with an error."""
+        await self._http.aclose()
+
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
+        self.users += 1
+        try:
+            yield
+        finally:
+            self.users -= 1
+            self.last_used = time.monotonic()
+
+    async def _started(
+        self, message: Outgoing, *, live: bool
+    ) -> tuple[AsyncGenerator[StreamResponse], StreamResponse | None]:
+        """The stream and its first event: a connection that did not come about shows here."""
+        request = SendMessageRequest(
+            message=Message(
+                message_id=message.message_id,
+                context_id=message.context_id,
+                task_id=message.task_id,
+                role=Role.ROLE_USER,
+                parts=[Part(text=message.text)],
+            )
+        )
+        # Even an empty object: ValueCell's executor fails where metadata is missing.
+        ParseDict(dict(message.metadata), request.message.metadata)
+        client = self._client if live else self._at_once
+        stream = self._translated(client.send_message(request, context=ClientCallContext()))
+        try:
+            return stream, await anext(stream, None)
+        except BaseException:
+            await stream.aclose()
+            raise
+
+    async def _subscribed(self, task_id: str) -> AsyncGenerator[StreamResponse]:
+        request = SubscribeToTaskRequest(id=task_id)
+        async with aclosing(
+            self._translated(self._client.subscribe(request, context=ClientCallContext()))
+        ) as events:
+            async for event in events:
+                yield event
+
+    async def _polled(self, task_id: str, before: Task) -> AsyncGenerator[StreamResponse]:
+        """The task whenever it has changed since `before`, until it is over, waits for somebody, or is
+        unknown."""
+        wait = POLL_FIRST
+        while True:
+            await asyncio.sleep(wait)
+            task = await self.look_up(task_id)
+            if task is None:
+                return
+            wait = POLL_FIRST if task != before else min(wait * 2, POLL_MOST)
+            if task != before:
+                yield StreamResponse(task=task)
+            if _state(task).terminal or _state(task).interrupted:
+                return
+            before = task
+
+    async def _translated(self, events: AsyncIterator[StreamResponse]) -> AsyncGenerator[StreamResponse]:
+        """The events, with what the SDK raises turned into AgentErrors."""
+        try:
+            async for event in events:
+                yield event
+        except UNREADABLE as error:
+            raise self._explained(error) from error
+        finally:
+            if isinstance(events, AsyncGenerator):
+                await events.aclose()
+
+    async def _asked(self, ask: Callable[[], Awaitable[Task]]) -> Task:
+        """The answer to a question that may be asked again. Raises TaskNotFoundError and AgentError."""
+        with self._in_use():
+            try:
+                return await _retried(ask)
+            except TaskNotFoundError:
+                raise
+            except UNREADABLE as error:
+                raise self._explained(error) from error
+
+    def _explained(self, error: Exception) -> AgentError:
+        """The AgentError for what the SDK raised, in plain words."""
+        name = self.ref.name
+        said = str(error).strip().rstrip(".")[:500]
+        if isinstance(error, A2AClientTimeoutError):
+            return AgentTimeout(f"{name} took the connection and then said nothing for too long.")
+        if isinstance(error, VersionNotSupportedError):
+            return AgentRefused(f"{name} does not speak this version of A2A: {said}.")
+        if isinstance(error, InternalError | InvalidAgentResponseError):
+            return AgentBroken(f"{name} failed on the request: {said}.")
+        if isinstance(error, A2AClientError):
+            return AgentBroken(f"{name} answered with an error: {said}.")
+        if isinstance(error, A2AError | NotImplementedError):
+            return AgentRefused(f"{name} refused the request: {said}.")
+        logger.info(
+            "unreadable answer of %s: %r", name, error, extra={"event": "agent_unreadable", "agent": name}
+        )
+        return AgentBroken(
+            f"{name} sent something that is not A2A: {said.splitlines()[0] if said else 'nothing'}."
+        )
+
+
+T = TypeVar("T")
+
+
+async def _retried(action: Callable[[], Awaitable[T]]) -> T:
+    """Try again, a bounded number of times, while no connection comes about."""
+    for attempt in range(1, CONNECT_TRIES):
+        try:
+            return await action()
+        except AgentUnreachable:
+            await asyncio.sleep(CONNECT_BACKOFF * 2 ** (attempt - 1))
+    return await action()
+
+
+def _state(task: Task) -> RemoteState:
+    return remote_state(task.status.state)
+
+
+def _task_id(event: StreamResponse) -> str:
+    kind = event.WhichOneof("payload")
+    if kind == "task":
+        return str(event.task.id)
+    return str(getattr(event, kind).task_id) if kind else ""
+
+
+def _rests(event: StreamResponse, before: bool) -> bool:
+    """Whether nothing more is to be expected after this event: over, or waiting for a person."""
+    kind = event.WhichOneof("payload")
+    if kind == "message":
+        return True
+    if kind in ("task", "status_update"):
+        state = remote_state(getattr(event, kind).status.state)
+        return state.terminal or state.interrupted
+    return before

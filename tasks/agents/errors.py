@@ -1,0 +1,54 @@
+"""What can go wrong between us and an agent: one class a cause, each with words for the person who reads it.
+
+AgentError
+├── AgentUnreachable   nobody answered: refused, unknown host, TLS, no route             retry; nothing was
+sent ├── AgentTimeout       connected, and then silent for too long                           retry after a
+look-up ├── AgentBusy          429 or 503: asks to come back later (`retry_after`)               retry;
+nothing was taken ├── AgentBroken        cut, garbled or oversized answer, HTML, 5xx, internal error
+retry after a look-up └── AgentRefused       understood and declined, or of a version that we do not speak
+no retry can mend it"""
+
+
+class AgentError(Exception):
+    """Something failed at an agent. `message` names the agent and says what happened, in plain words."""
+
+    retryable = True
+    """Whether the same request may succeed later."""
+    may_have_arrived = True
+    """Whether the agent may have taken the message: look the task up before it is sent again."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class AgentUnreachable(AgentError):
+    """No connection came about, so nothing was sent."""
+
+    may_have_arrived = False
+
+
+class AgentTimeout(AgentError):
+    """The agent took the connection and then said nothing for longer than we wait."""
+
+
+class AgentBusy(AgentError):
+    """The agent asks to come back later."""
+
+    may_have_arrived = False
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        """retry_after: seconds that the agent asked for, None where it named none."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class AgentBroken(AgentError):
+    """What came back cannot be read, or ended in the middle."""
+
+
+class AgentRefused(AgentError):
+    """The agent, or our own rules, decline the request; sending it again changes nothing."""
+
+    retryable = False
+    may_have_arrived = False
