@@ -161,7 +161,10 @@ def slots_between(
 def count_between(
     schedule: Schedule, after: datetime, until: datetime, *, anchor: datetime, limit: int
 ) -> int:
-    """How many slots lie in (after, until], up to `limit`; arithmetic where nothing is excluded."""
+    """How many slots lie in (after, until], up to `limit`: by arithmetic or whole days where possible."""
+    rules = rules_of(schedule)
+    if len(rules) == 1:
+        return min(limit, _count_of_rule(schedule, rules[0], after, until))
     if schedule.interval_minutes is None or schedule.exclude:
         return len(slots_between(schedule, after, until, anchor=anchor, limit=limit))
     first = next_after(schedule, after, anchor=anchor)
@@ -240,6 +243,36 @@ def _next_of_rule(rule: Rule, zone: ZoneInfo, rests: Rests | None, after: dateti
         if found is not None and offset is not None:
             break
     return found
+
+
+def _count_of_rule(schedule: Schedule, rule: Rule, after: datetime, until: datetime) -> int:
+    """How many slots of a schedule's only rule lie in (after, until], by whole days."""
+    zone, rests = ZoneInfo(schedule.timezone), rests_of(schedule.exclude)
+    if schedule.start_at is not None:
+        after = max(after, schedule.start_at - _INSTANT)
+    if schedule.end_at is not None:
+        until = min(until, schedule.end_at)
+    if after >= until or after <= _FIRST or until >= _LAST:
+        return 0
+    first, last = after.astimezone(zone).toordinal(), until.astimezone(zone).toordinal()
+    count = 0
+    irregular: set[datetime] = set()
+    # A clock change may put times of the day before after `after`, and of the day after before `until`.
+    for day in rule.days_from(first - 1):
+        if day > last + 1:
+            break
+        offset = zones.plain_offset(zone, day)
+        if offset is None:
+            irregular.update(t for t in _slots_on_changed_day(rule, zone, rests, day) if after < t <= until)
+        elif rests is None or not rests.on(day):
+            midnight = _DAY_ONE + timedelta(days=day - 1) - offset
+            if first < day < last:
+                count += len(rule.times)
+            else:
+                count += sum(after < midnight + minutes * _MINUTE <= until for minutes in rule.times)
+            # A gap that ends at this midnight puts the last times of the day before on this day's first.
+            irregular.discard(midnight + rule.times[0] * _MINUTE)
+    return count + len(irregular)
 
 
 @lru_cache(maxsize=512)

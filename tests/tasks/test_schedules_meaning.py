@@ -302,12 +302,19 @@ class TestLimits:
             schedule(interval_minutes=13, end_at="2026-11-26T00:00:00Z"),
             schedule(interval_minutes=13, exclude=["THU"]),
             schedule("Europe/Berlin", cron="*/20 * * * *"),
+            schedule("Europe/Berlin", cron=["*/20 * * * *", "0 9 * * *"]),
         ):
             for limit in (0, 7, 10_000):
                 window = (NOW - timedelta(hours=1), NOW + timedelta(days=3))
                 listed = slots_between(value, *window, anchor=NOW, limit=limit)
                 assert count_between(value, *window, anchor=NOW, limit=limit) == len(listed)
                 assert len(listed) <= limit
+
+    def test_a_run_put_off_to_midnight_is_counted_once_with_the_one_due_then(self) -> None:
+        value = schedule("America/Nuuk", cron="0,30 0,23 * * *")
+        window = (utc("2027-03-26T12:00"), utc("2027-03-30T12:00"))
+        listed = slots_between(value, *window, anchor=NOW, limit=100)
+        assert count_between(value, *window, anchor=NOW, limit=100) == len(listed) == 14
 
     def test_a_far_future_question_has_no_answer_and_no_error(self) -> None:
         for value in (schedule(cron="* * * * *"), schedule(interval_minutes=1), schedule(daily_time="09:00")):
