@@ -52,6 +52,8 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _secret_key()
+# Theirs from each start of `serve` on; without it the first start generates one into DATA_DIR.
+ADMIN_PASSWORD = env.str("ADMIN_PASSWORD", "")
 
 # --- applications -----------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [

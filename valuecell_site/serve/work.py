@@ -1,0 +1,65 @@
+"""What runs in the server's loop beside the web: the runner and the watch over the sample agents."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
+
+from conversations.journal import journal
+from valuecell_site import health
+from valuecell_site.serve.agents import SampleAgents
+
+if TYPE_CHECKING:
+    from tasks.runner import Runner
+
+logger = logging.getLogger(__name__)
+
+DRAIN_SECONDS = 6.0
+"""How long runs get to end after SIGTERM before they are handed back."""
+FLUSH_SECONDS = 1.5
+"""How long the last commit may take."""
+
+
+class Work:
+    """Starts and ends, in one loop."""
+
+    def __init__(self, *, agents: SampleAgents | None = None, runner: bool = True) -> None:
+        self._agents = agents
+        self._runner = _runner() if runner else None
+        self._supervising: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start the runner; from then on `/healthz` answers 200."""
+        if self._agents is not None:
+            agents = self._agents
+            self._supervising = asyncio.create_task(agents.supervise())
+            health.depends_on("sample_agents", lambda: "" if agents.up else "not running")
+        if self._runner is not None:
+            await self._runner.start()
+        health.started()
+
+    async def stop(self) -> None:
+        """Drain the runner, write what is left, stop the agents; each step has its time."""
+        if self._supervising is not None:
+            self._supervising.cancel()
+        if self._runner is not None:
+            await self._bounded("runner", self._runner.drain(DRAIN_SECONDS), DRAIN_SECONDS + 0.5)
+        await self._bounded("journal", journal.close(), FLUSH_SECONDS)
+        if self._agents is not None:
+            await asyncio.to_thread(self._agents.stop)
+
+    @staticmethod
+    async def _bounded(name: str, ending: Awaitable[None], seconds: float) -> None:
+        try:
+            await asyncio.wait_for(ending, seconds)
+        except Exception:
+            logger.exception("The %s did not end as it should", name)
+
+
+def _runner() -> Runner:
+    # A process that only serves the web loads nothing of what executes runs.
+    from tasks.runner import Runner
+
+    return Runner()
