@@ -91,14 +91,14 @@ class Connection:
             viewer.start()
             await self.gone()
         elif isinstance(viewer, StreamViewer):
-            gone = asyncio.create_task(self.gone())
-            sending = asyncio.create_task(self._send_all(viewer))
+            tasks = [asyncio.create_task(self.gone()), asyncio.create_task(self._send_all(viewer))]
+            ends: list[asyncio.Future[Any]] = [*tasks, self._closing]
             try:
-                await asyncio.wait({gone, sending, self._closing}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                gone.cancel()
-                sending.cancel()
-                await asyncio.gather(gone, sending, return_exceptions=True)
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _send_all(self, viewer: StreamViewer) -> None:
         while (entry := await viewer.read()) is not None:

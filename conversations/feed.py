@@ -42,7 +42,7 @@ def with_tail(items: QuerySet[ConversationItem]) -> QuerySet[ConversationItem]:
 def item_envelope(item: ConversationItem) -> Envelope:
     """The whole item as history shows it. Reads its tail unless it came through `with_tail`."""
     grown: str | None = (
-        item.grown  # type: ignore[attr-defined]
+        item.grown
         if hasattr(item, "grown")
         else "".join(item.tail.order_by("offset").values_list("text", flat=True))
     )

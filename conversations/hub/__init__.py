@@ -1,9 +1,8 @@
-"""The hub: committed changes to those who watch them. Its one instance's methods are this package's
-functions.
+"""The hub: committed changes to those who watch them. The methods of its one instance are what others use.
 
-    writer, any thread:   commit -> publish(conversation_id, envelopes) reader, the loop:     viewer = await
-    open_log(key, transport) -> read the history up to seq N -> viewer.seek(N) -> viewer.start() or
-    viewer.read()
+    writer, any thread:  commit -> hub.publish(conversation_id, envelopes)
+    reader, the loop:    viewer = await hub.open(key, transport) -> read the history, which ends with seq N
+                         -> viewer.seek(N) -> viewer.start(), or viewer.read() again and again
 
 What is published is ordered by `seq` (sequence.py), encoded once (frames.py) and kept in a ring (log.py), in
 which each viewer is a place (viewers.py). Frames are a hint and `seq` is the truth: who falls behind, or
