@@ -21,6 +21,7 @@ from conversations.wire import (
 )
 from tasks import requests
 from tasks.api.owned import named_conversation, own_plan, own_plans
+from tasks.errors import InvalidInput
 from tasks.schemas.inputs import PlanIn
 from tasks.schemas.outputs import CountOut, PlanOut, PlanPage, plan_out
 from tasks.services import TaskService
@@ -52,9 +53,15 @@ def create_plan(request: HttpRequest) -> JsonResponse:
     """Make a plan of given tasks: they run in order, a failed one does not stop the next."""
     sent = read_body(request, PlanIn)
     conversation = named_conversation(request, sent.conversation_id)
-    plan = requests.submit_tasks(
-        conversation, sent.tasks, user=person(request), now=timezone.now(), query=sent.query or ""
-    )
+    try:
+        plan = requests.submit_tasks(
+            conversation, sent.tasks, user=person(request), now=timezone.now(), query=sent.query or ""
+        )
+    except InvalidInput as error:
+        if len(sent.tasks) > 1:
+            raise
+        # A single task's fields come without a number; here it was sent in a list.
+        raise InvalidInput({f"tasks.0.{name}": texts for name, texts in error.fields.items()}) from None
     return answer(plan_out(own_plan(request, str(plan.pk))), 201)
 
 

@@ -22,7 +22,6 @@ from conversations.wire import (
 )
 from tasks import requests
 from tasks.api.owned import named_conversation, own_task
-from tasks.errors import InvalidInput
 from tasks.models import Task, TaskRun, TaskTransition
 from tasks.schemas.inputs import Line, TaskIn, TaskPatch, Text
 from tasks.schemas.outputs import (
@@ -119,12 +118,7 @@ def create_task(request: HttpRequest) -> JsonResponse:
     """Make one task: a plan of one, in the conversation that `conversation_id` names."""
     sent = read_body(request, TaskIn)
     conversation = named_conversation(request, sent.conversation_id)
-    try:
-        plan = requests.submit_tasks(conversation, [sent], user=person(request), now=timezone.now())
-    except InvalidInput as error:
-        # The fields as this sender wrote them: here the task stands alone.
-        fields = {name.removeprefix("tasks.0."): texts for name, texts in error.fields.items()}
-        raise InvalidInput(fields) from None
+    plan = requests.submit_tasks(conversation, [sent], user=person(request), now=timezone.now())
     return answer(task_out(Task.objects.with_phase().get(plan=plan)), 201)
 
 
