@@ -7,8 +7,10 @@ import httpx
 
 from tasks.agents.card_format import WELL_KNOWN, WELL_KNOWN_OLD
 from tasks.agents.errors import AgentBroken, AgentRefused
-from tasks.agents.transport import CALL_TIMEOUT, CONNECT_TIMEOUT, Redirected
+from tasks.agents.transport import CALL_TIMEOUT, CONNECT_TIMEOUT, LIMIT, Redirected
 
+MAX_CARD_BYTES = 1024 * 1024
+"""Bytes of a card; the longest seen in the wild have some thirty kilobytes."""
 REDIRECTS = 3
 """Enough for http to https and a slash; more is a loop."""
 
@@ -19,8 +21,8 @@ async def fetch_card(
     """The card that an agent shows at its well-known address, as JSON.
 
     http: a client with an AgentTransport. url: the agent's address, or the card's own (`….json`). name: where
-    given, a card found at the host's root instead of below `url` counts only if it is this agent's. timeout:
-    seconds an answer. Raises AgentError."""
+    given, a card found at the host's root instead of below `url` counts only if it is this agent's. seconds:
+    the longest that each answer may take. Raises AgentError."""
     first: AgentRefused | None = None
     for place in _places(url):
         try:
@@ -44,7 +46,9 @@ async def _get(http: httpx.AsyncClient, url: str, seconds: float) -> dict[str, A
     for _ in range(REDIRECTS + 1):
         try:
             response = await http.get(
-                url, timeout=httpx.Timeout(seconds, connect=min(seconds, CONNECT_TIMEOUT))
+                url,
+                timeout=httpx.Timeout(seconds, connect=min(seconds, CONNECT_TIMEOUT)),
+                extensions={LIMIT: MAX_CARD_BYTES},
             )
         except Redirected as error:
             target = urljoin(url, error.location)

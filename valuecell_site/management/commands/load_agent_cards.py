@@ -1,4 +1,5 @@
-"""`manage.py load_agent_cards [DIR]`: load agent cards from files; the next message of every process uses them."""
+"""`manage.py load_agent_cards [DIR]`: load agent cards from files; the next message of every process uses
+them."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from tasks.agents.cards import load
 
 
 class Command(BaseCommand):
-    """Say for each file what became of it; end with an error where a card is wrong (the others are loaded)."""
+    """Say for each file what became of it; end with an error where a card is wrong (the others are
+    loaded)."""
 
     help = "Load agent cards (*.json) from DIR, or from AGENT_CARDS_DIR and the sample agents' own folder."
 
@@ -18,7 +20,7 @@ class Command(BaseCommand):
         """DIR is optional."""
         parser.add_argument("directory", nargs="?", type=Path, metavar="DIR")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 (Django's signature)
         """Load and report."""
         directory: Path | None = options["directory"]
         if directory is not None and not directory.is_dir():
