@@ -8,16 +8,15 @@ all runs are collected for at most 50 ms (250 where nobody watches) and written 
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Hashable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from asgiref.sync import sync_to_async
-from django.db import OperationalError, close_old_connections, transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from conversations.changes import Append, Change, Put
 from conversations.hub import hub
 from conversations.store import Frames, store
+from conversations.threads import DatabaseThreads
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +85,7 @@ class Journal:
         self._wake = asyncio.Event()
         self._hurry = asyncio.Event()
         self._room = asyncio.Event()
-        self._threads: ThreadPoolExecutor | None = None
+        self._threads: DatabaseThreads | None = None
 
     def use_gate(self, gate: Gate) -> None:
         """Ask `gate` in each commit which runs may still write: one that lost its lease, or was cancelled, may not."""
@@ -132,7 +131,7 @@ class Journal:
         await asyncio.gather(self._writer, return_exceptions=True)
         self._writer = None
         if self._threads is not None:
-            self._threads.shutdown(wait=True)
+            await self._threads.close()
             self._threads = None
 
     def _take(self, entry: _Entry) -> None:
@@ -149,7 +148,7 @@ class Journal:
         self._loop = loop
         self._wake, self._hurry, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
         if self._threads is None:
-            self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+            self._threads = DatabaseThreads("journal")
         self._writer = loop.create_task(self._write_forever(), name="journal")
 
     async def _write_forever(self) -> None:
@@ -177,19 +176,19 @@ class Journal:
 
     async def _commit(self, entries: list[_Entry]) -> None:
         """Write one batch, again while the database is busy; then push, then tell those who wait."""
+        threads = self._threads or DatabaseThreads("journal")
         delay = RETRY_DELAY
         for attempt in range(RETRIES + 1):
             try:
-                frames, outcomes = await sync_to_async(
-                    self._commit_in_thread, thread_sensitive=False, executor=self._threads
-                )(entries)
+                frames, outcomes = await threads.run(self._commit_in_thread, entries)
                 break
             except OperationalError as error:
                 if attempt == RETRIES:
                     self._give_up(entries, error)
                     return
                 logger.warning(
-                    "database is busy or away, trying again", extra={"event": "journal.retry", "error": str(error)}
+                    "database is busy or away, trying again",
+                    extra={"event": "journal.retry", "error": str(error)},
                 )
                 await asyncio.sleep(delay)
                 delay *= 2
@@ -214,7 +213,6 @@ class Journal:
                 entry.done.set_exception(error)
 
     def _commit_in_thread(self, entries: list[_Entry]) -> tuple[list[Frames], list[bool | BaseException]]:
-        close_old_connections()
         now = timezone.now()
         with transaction.atomic():
             admitted = self._admitted(entries)

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from conversations.changes import Append, Change, Close, Pass, Put, Response, Scope, item_key
-from conversations.events import PASSING, Event, Json, made_storable, storable
+from conversations.events import GROWING, PASSING, Event, Json, made_storable, storable
 from conversations.ids import new_id
 
 REASONING = frozenset({Event.REASONING_STARTED, Event.REASONING, Event.REASONING_COMPLETED})
@@ -79,9 +79,7 @@ class Paragraphs:
         changes: list[Change] = []
         if self._text is not None:
             if len(self._text.pieces) > 1:
-                changes.append(
-                    Close(scope=self.scope, item_id=self._text.item_id, content=self._text.text())
-                )
+                changes.append(Close(scope=self.scope, item_id=self._text.item_id, content=self._text.text()))
             self._text = None
         changes.extend(self._close_reasoning({}))
         return changes
@@ -89,10 +87,30 @@ class Paragraphs:
     def close_all(self) -> list[Change]:
         """Close every item that still grows: the run has ended."""
         changes = self.close()
-        for growing in self._growing.values():
-            changes.append(Close(scope=self.scope, item_id=growing.item_id, content=growing.text()))
+        changes.extend(
+            Close(scope=self.scope, item_id=growing.item_id, content=growing.text())
+            for growing in self._growing.values()
+            if len(growing.pieces) > 1
+        )
         self._growing.clear()
         return changes
+
+    def reopen(self, item_id: UUID, event: Event, content: str) -> None:
+        """Go on with an item that a dead worker left open: what comes next grows it."""
+        item = _Open(
+            item_id=item_id,
+            event=event,
+            payload={"content": content},
+            metadata={},
+            key="",
+            # Two pieces, so that closing it folds what lies in its tail.
+            pieces=[content, ""],
+            length=len(content),
+        )
+        if event == Event.MESSAGE_CHUNK:
+            self._text = item
+        else:
+            self._reasoning = item
 
     def _grow_text(self, response: Response) -> list[Change]:
         delta = response.payload.get("content") or ""
@@ -169,12 +187,8 @@ class Paragraphs:
         # An item that is put again does not move, so it does not end the paragraph that is being written.
         changes = [] if key in self._keyed else self.close()
         item_id = self._keyed.setdefault(key, new_id())
-        if growing is not None:
-            del self._growing[key]
-        if response.event in REASONING:
-            changes.append(self._put(item_id, response, key))
-            return changes
-        if isinstance(content, str) and response.event == Event.COMPONENT_GENERATOR and response.append:
+        self._growing.pop(key, None)
+        if isinstance(content, str) and response.event in GROWING:
             self._growing[key] = _Open(
                 item_id=item_id,
                 event=response.event,
@@ -200,7 +214,10 @@ class Paragraphs:
     def _key(self, response: Response) -> str:
         """A name that reaches no item of another agent, and for calls, texts and artifacts none of another run."""
         scope = self.scope
-        if response.event == Event.COMPONENT_GENERATOR and response.payload.get("component_type") != "artifact":
+        if (
+            response.event == Event.COMPONENT_GENERATOR
+            and response.payload.get("component_type") != "artifact"
+        ):
             return item_key("component", scope.agent_name, response.key)
         kind = "tool" if response.event in TOOL_CALL else "artifact"
         if response.event not in TOOL_CALL and response.event != Event.COMPONENT_GENERATOR:
@@ -222,4 +239,3 @@ class Paragraphs:
             metadata=item.metadata,
             key=item.key,
         )
-

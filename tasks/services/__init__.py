@@ -54,6 +54,7 @@ class TaskService:
     fail = staticmethod(outcomes.fail)
     wait_for_input = staticmethod(outcomes.wait_for_input)
     stop_at_agent = staticmethod(outcomes.stop_at_agent)
+    told_cancel = staticmethod(outcomes.told_cancel)
     interrupt = staticmethod(outcomes.interrupt)
 
     locked = staticmethod(history.locked)

@@ -44,7 +44,9 @@ def cancel(task_id: UUID, *, actor: User | None, now: datetime, reason: str = ""
         if task.status == TaskStatus.CANCELLED:
             return Cancelled(task_id=task_id, already=True, updated_component_ids=[])
         if task.status not in TASK_UNFINISHED:
-            raise AlreadyFinished(f"“{task.title}” is {task.status} already, so there is nothing left to cancel.")
+            raise AlreadyFinished(
+                f"“{task.title}” is {task.status} already, so there is nothing left to cancel."
+            )
         runs = stop_runs([task], now=now)
         history.move(task, TaskStatus.CANCELLED, now=now, reason=reason or "cancelled", actor=actor)
         frames = journal.write(_said_of(task, runs, now, reason))
@@ -126,7 +128,9 @@ def tell_cancelled(*, now: datetime) -> int:
         if not tasks:
             return 0
         runs: dict[UUID, list[TaskRun]] = {}
-        for run in TaskRun.objects.filter(task__in=tasks, status=RunStatus.CANCELLED, started_at__isnull=False):
+        for run in TaskRun.objects.filter(
+            task__in=tasks, status=RunStatus.CANCELLED, started_at__isnull=False
+        ):
             task_end = next(task.completed_at for task in tasks if task.pk == run.task_id)
             if run.finished_at == task_end:
                 runs.setdefault(run.task_id, []).append(run)

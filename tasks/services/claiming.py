@@ -78,7 +78,9 @@ def _pause_for_agents(tasks: Sequence[Task], now: datetime) -> None:
 
 def _claim(tasks: Sequence[Task], now: datetime) -> None:
     active: dict[UUID, list[TaskRun]] = defaultdict(list)
-    for run in TaskRun.objects.active().filter(task__in=tasks).only("id", "task_id", "status", "remote_task_id"):
+    for run in (
+        TaskRun.objects.active().filter(task__in=tasks).only("id", "task_id", "status", "remote_task_id")
+    ):
         active[run.task_id].append(run)
     today = _runs_today(tasks, now)
     runs: list[TaskRun] = []
@@ -96,9 +98,7 @@ def _claim(tasks: Sequence[Task], now: datetime) -> None:
             ended.append(task)
     Conversation.objects.bulk_create(conversations)
     TaskRun.objects.bulk_create(runs, ignore_conflicts=True)
-    write_columns(
-        tasks, ["status", "next_slot_at", "next_run_at", "run_count", "started_at", "updated_at"]
-    )
+    write_columns(tasks, ["status", "next_slot_at", "next_run_at", "run_count", "started_at", "updated_at"])
     TaskTransition.objects.bulk_create(transitions)
     if replaced:
         _replace(replaced, now)

@@ -64,7 +64,12 @@ def add_tasks(plan: ExecutionPlan, drafts: Sequence[TaskDraft], *, now: datetime
     Task.objects.bulk_create(tasks)
     TaskTransition.objects.bulk_create(
         TaskTransition(
-            task=task, old_status="", new_status=task.status, reason="created", actor=plan.user, created_at=now
+            task=task,
+            old_status="",
+            new_status=task.status,
+            reason="created",
+            actor=plan.user,
+            created_at=now,
         )
         for task in tasks
     )
@@ -145,7 +150,10 @@ def _arm(plan: ExecutionPlan, task: Task, now: datetime) -> list[Change]:
         changes.append(transcript.subagent(plan, task, "start"))
         changes.append(
             transcript.thread_started(
-                conversation_id=task.conversation_id, thread_id=task.thread_id, text=task.query, task_id=task.id
+                conversation_id=task.conversation_id,
+                thread_id=task.thread_id,
+                text=task.query,
+                task_id=task.id,
             )
         )
     if task.recurring:

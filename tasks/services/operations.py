@@ -313,7 +313,12 @@ def answer(task_id: UUID, text: str, *, actor: User | None, now: datetime) -> li
     `NotWaiting` if nobody asks (any more): the loser of two answers is told so.
     """
     task = history.locked(task_id)
-    run = task.runs.select_for_update(of=("self",)).filter(status=RunStatus.WAITING_INPUT).order_by("-id").first()
+    run = (
+        task.runs.select_for_update(of=("self",))
+        .filter(status=RunStatus.WAITING_INPUT)
+        .order_by("-id")
+        .first()
+    )
     if run is None or not TaskRun.objects.filter(pk=run.pk, status=RunStatus.WAITING_INPUT).update(
         status=RunStatus.QUEUED, answer=text, ready_at=now
     ):
@@ -342,5 +347,3 @@ def agents_back() -> list[str]:
 
 def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
-
-

@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from conversations.changes import Change
 from conversations.events import Event
@@ -42,12 +43,11 @@ def known_at_agent(lease: Lease, *, remote_task_id: str, remote_context_id: str)
     return []
 
 
-def succeed(lease: Lease, *, result: str, usage: dict[str, Any] | None, now: datetime) -> list[Change]:
+def succeed(lease: Lease, *, result: str, now: datetime) -> list[Change]:
     """The agent said that it completed: the run succeeded; a once task is completed with it."""
     task, run = _load(lease)
     run.result = result
     run.no_output = not result.strip()
-    run.usage = usage
     _end_run(run, RunStatus.SUCCEEDED, now)
     changes: list[Change] = []
     if task.recurring:
@@ -135,7 +135,14 @@ def miss_deadline(task: Task, *, now: datetime) -> list[Change]:
     return [*changes, *transcript.ending([task]), *_successors(task, now)]
 
 
-def settling(function: Callable[..., list[Change]], lease: Lease, **arguments: Any) -> Callable[[], list[Change]]:
+def told_cancel(run_id: UUID) -> None:
+    """The agent heard that the run was cancelled."""
+    TaskRun.objects.filter(pk=run_id).update(cancel_due=False)
+
+
+def settling(
+    function: Callable[..., list[Change]], lease: Lease, **arguments: Any
+) -> Callable[[], list[Change]]:
     """The function to hand to the journal: `function(lease, …)`, called in the commit's transaction."""
     return lambda: function(lease, **arguments)
 
@@ -151,7 +158,13 @@ def _end_run(run: TaskRun, status: RunStatus, now: datetime) -> None:
     run.heartbeat_at = None
     run.save(
         update_fields=[
-            "status", "finished_at", "heartbeat_at", "result", "no_output", "usage", "error", "reason"
+            "status",
+            "finished_at",
+            "heartbeat_at",
+            "result",
+            "no_output",
+            "error",
+            "reason",
         ]  # fmt: skip
     )
 

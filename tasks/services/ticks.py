@@ -110,9 +110,7 @@ def _due_slots(due: Due, now: datetime) -> tuple[list[datetime], int]:
     if len(later) < SLOTS_MAX:
         return slots, len(slots)
     total = 1 + schedules.count_between(due.schedule, due.slot, now, anchor=due.anchor, limit=10_000_000)
-    recent = schedules.slots_between(
-        due.schedule, now - due.window, now, anchor=due.anchor, limit=SLOTS_MAX
-    )
+    recent = schedules.slots_between(due.schedule, now - due.window, now, anchor=due.anchor, limit=SLOTS_MAX)
     return [due.slot, *(slot for slot in recent if slot > due.slot)], total
 
 

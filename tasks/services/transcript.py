@@ -29,7 +29,12 @@ def task_scope(task: Task, run: TaskRun | None = None, *, role: Role = Role.AGEN
 
 
 def component(
-    scope: Scope, kind: ComponentType, content: dict[str, Any], *, key: str = "", metadata: dict[str, Any] | None = None
+    scope: Scope,
+    kind: ComponentType,
+    content: dict[str, Any],
+    *,
+    key: str = "",
+    metadata: dict[str, Any] | None = None,
 ) -> Put:
     """A component item; its content is a JSON string, as ValueCell's pages read it."""
     payload = {"component_type": kind.value, "content": json.dumps(content, ensure_ascii=False)}

@@ -1,0 +1,135 @@
+"""What a worker must know to carry out one run, read in one go, so that the exchange itself needs no ORM."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from conversations.changes import Scope
+from conversations.events import Event
+from conversations.models import ConversationItem
+from tasks.agents.remote import AgentRef
+from tasks.models import Agent, Task, TaskRun
+from tasks.services import Lease
+from tasks.services.transcript import task_scope
+from tasks.states import RunStatus
+
+ANSWER = frozenset({Event.MESSAGE_CHUNK, Event.MESSAGE})
+REASONING = frozenset({Event.REASONING_STARTED, Event.REASONING, Event.REASONING_COMPLETED})
+OPEN = frozenset({Event.MESSAGE_CHUNK, Event.REASONING_STARTED, Event.REASONING})
+"""Events of items whose text may still have been growing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenItem:
+    """The last item of a run that is taken up again: its text goes on in the same paragraph."""
+
+    item_id: UUID
+    event: Event
+    content: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """What an earlier worker of a run left in its transcript: the router leaves out what is here already."""
+
+    text: str = ""
+    reasoning: str = ""
+    components: Sequence[tuple[str, str]] = ()
+    keyed: Mapping[str, UUID] = field(default_factory=dict)
+    open_item: OpenItem | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunContext:
+    """A run as its worker needs it."""
+
+    lease: Lease
+    scope: Scope
+    agent_name: str
+    agent: AgentRef | None
+    """None: there is no such agent, or it is disabled."""
+    recurring: bool
+    first: bool
+    """The first run of its task: the transcript shows how its agent was reached."""
+    own_conversation: bool
+    """The run has a conversation of its own, in which nothing was said yet."""
+    text: str
+    answer: str
+    was_sent: bool
+    remote_task_id: str
+    remote_context_id: str
+    timezone: str
+    timeout_seconds: int
+    deadline_at: datetime | None
+    stored: Stored
+
+
+def load(lease: Lease) -> RunContext | None:
+    """Read the context of a leased run; None if the lease does not hold any more."""
+    run = (
+        TaskRun.objects.select_related("task")
+        .filter(pk=lease.run_id, token=lease.token, status=RunStatus.RUNNING)
+        .first()
+    )
+    if run is None:
+        return None
+    task: Task = run.task
+    agent = Agent.objects.enabled().filter(name=task.agent_name).first()
+    return RunContext(
+        lease=lease,
+        scope=task_scope(task, run),
+        agent_name=task.agent_name,
+        agent=AgentRef.of(agent) if agent else None,
+        recurring=task.recurring,
+        first=task.run_count <= 1 and run.attempt == 1,
+        own_conversation=run.conversation_id != task.conversation_id,
+        text=run.input or task.query,
+        answer=run.answer,
+        was_sent=run.sent_at is not None,
+        remote_task_id=run.remote_task_id,
+        remote_context_id=run.remote_context_id,
+        timezone=task.timezone,
+        timeout_seconds=task.timeout_seconds,
+        deadline_at=task.deadline_at,
+        stored=_stored(run, task),
+    )
+
+
+def _stored(run: TaskRun, task: Task) -> Stored:
+    if run.sent_at is None:
+        return Stored()
+    items = (
+        ConversationItem.objects.filter(run_id=run.pk, agent_name=task.agent_name)
+        .order_by("position")
+        .prefetch_related("tail")
+    )
+    text: list[str] = []
+    reasoning: list[str] = []
+    components: list[tuple[str, str]] = []
+    keyed: dict[str, UUID] = {}
+    open_item: OpenItem | None = None
+    for item in items:
+        if item.key:
+            keyed[item.key] = item.pk
+        content = str(item.payload.get("content") or "") + "".join(piece.text for piece in item.tail.all())
+        event = Event(item.event)
+        # Only the last item can go on, and only if nothing but its id names it.
+        open_item = (
+            OpenItem(item_id=item.pk, event=event, content=content)
+            if event in OPEN and not item.key
+            else None
+        )
+        if event in ANSWER:
+            text.append(content)
+        elif event in REASONING:
+            reasoning.append(content)
+        elif event == Event.COMPONENT_GENERATOR and not item.key:
+            components.append((str(item.payload.get("component_type")), content))
+    return Stored(
+        text="".join(text),
+        reasoning="".join(reasoning),
+        components=components,
+        keyed=keyed,
+        open_item=open_item,
+    )

@@ -1,0 +1,164 @@
+"""What becomes of runs whose worker died or leaves, of deadlines that passed, and of cancels no agent has heard yet.
+
+Synchronous parts of the runner's housekeeping; each row in a transaction of its own, so that one odd row holds up no
+other.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from conversations import journal
+from conversations.models import ConversationItem
+from tasks import wakeup
+from tasks.agents.remote import AgentRef
+from tasks.models import Agent, Task, TaskRun
+from tasks.services import Lease, TaskService
+from tasks.services.history import announce, locked
+from tasks.states import TASK_ENDED, Pattern, RunStatus
+
+HEARTBEAT_EVERY = 5.0
+"""Seconds between two heartbeats of a worker."""
+STALE_AFTER = timedelta(seconds=16)
+"""Three heartbeats and a second: a worker that was silent for so long is dead, or so busy that it may not go on."""
+BATCH = 200
+CANCELS_FOR = timedelta(hours=1)
+"""How long an agent that cannot be reached is told that a run was cancelled."""
+CANCEL_GRACE = timedelta(seconds=10)
+"""How long the worker that held a cancelled run has to tell the agent itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DueCancel:
+    """A cancel that an agent has not heard yet."""
+
+    run_id: UUID
+    remote_task_id: str
+    agent: AgentRef
+
+
+def worker_name() -> str:
+    """This process, as a name for its leases: host, process and a part that no later process has."""
+    return f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
+
+
+def take_up_stale(*, now: datetime) -> int:
+    """Decide about every run whose worker is dead; returns how many it were.
+
+    1. Find running runs whose heartbeat is stale, or whose process on this host is gone.
+    2. Lock task and run, and look again: whoever was faster has decided.
+    3. Never sent: back to the queue. Known at the agent: back to the queue, and its next worker rejoins it there.
+       Sent and not known: `interrupted`, and the task's `on_interrupt` says what follows.
+    """
+    stale = [
+        run_id
+        for run_id, worker, heartbeat in TaskRun.objects.filter(status=RunStatus.RUNNING).values_list(
+            "pk", "worker", "heartbeat_at"
+        )
+        if heartbeat is None or heartbeat < now - STALE_AFTER or _died_here(worker)
+    ]
+    return sum(_each(stale, lambda run: release(run, now=now), now=now))
+
+
+def release_leases(leases: Sequence[Lease], *, now: datetime) -> int:
+    """The same for the leases of a worker that leaves and cannot end them."""
+    tokens = {lease.run_id: lease.token for lease in leases}
+
+    def mine(run: TaskRun) -> None:
+        if run.token == tokens[run.pk]:
+            release(run, now=now)
+
+    return sum(_each(list(tokens), mine, now=now))
+
+
+def release(run: TaskRun, *, now: datetime) -> None:
+    """Hand one locked, running run back, or interrupt it where nobody can tell whether its agent has it."""
+    if run.sent_at is None or run.remote_task_id:
+        TaskService.hand_back([Lease(run_id=run.pk, token=run.token)], now=now)
+        return
+    journal.write(TaskService.interrupt(run.task, run, now=now))
+
+
+def miss_deadlines(*, now: datetime) -> int:
+    """Fail every unfinished task whose deadline has passed; returns how many it were."""
+    late = list(Task.objects.unfinished().filter(deadline_at__lte=now).values_list("pk", flat=True)[:BATCH])
+    for pk in late:
+        with transaction.atomic():
+            task = locked(pk)
+            if task.status not in TASK_ENDED and task.deadline_at is not None and task.deadline_at <= now:
+                journal.write(TaskService.miss_deadline(task, now=now))
+    return len(late)
+
+
+def due_cancels(*, now: datetime) -> list[DueCancel]:
+    """The cancelled runs of which their agents have not heard, and whose workers had their time to tell."""
+    runs = list(
+        TaskRun.objects.filter(
+            cancel_due=True, finished_at__gt=now - CANCELS_FOR, finished_at__lte=now
+        ).order_by("id")[:BATCH]
+    )
+    agents = {
+        agent.name: AgentRef.of(agent)
+        for agent in Agent.objects.filter(name__in={r.agent_name for r in runs})
+    }
+    return [
+        DueCancel(run_id=run.pk, remote_task_id=run.remote_task_id, agent=agents[run.agent_name])
+        for run in runs
+        if run.agent_name in agents
+        and (not run.worker or run.finished_at is None or run.finished_at < now - CANCEL_GRACE)
+    ]
+
+
+def delete_old_runs(*, now: datetime, days: int) -> int:
+    """Delete one batch of recurring tasks' runs that ended more than `days` ago, with their items; returns how many.
+
+    Takes no `seq` and sends nothing (the contract's RETENTION_DAYS): history has gaps there.
+    """
+    old = list(
+        TaskRun.objects.filter(
+            finished_at__lt=now - timedelta(days=days), task__pattern=Pattern.RECURRING
+        ).values_list("pk", flat=True)[:BATCH]
+    )
+    if old:
+        with transaction.atomic():
+            ConversationItem.objects.filter(run_id__in=old).delete()
+            TaskRun.objects.filter(pk__in=old).delete()
+    return len(old)
+
+
+def _each(run_ids: Sequence[UUID], act: Callable[[TaskRun], None], *, now: datetime) -> list[int]:
+    done: list[int] = []
+    for pk in run_ids:
+        with transaction.atomic():
+            task_id = TaskRun.objects.filter(pk=pk).values_list("task", flat=True).first()
+            if task_id is None:
+                continue
+            task = locked(task_id)
+            run = TaskRun.objects.select_for_update().filter(pk=pk, status=RunStatus.RUNNING).first()
+            if run is None:
+                continue
+            run.task = task
+            act(run)
+            announce([task], [run])
+            wakeup.moved()
+            done.append(1)
+    return done
+
+
+def _died_here(worker: str) -> bool:
+    """Whether `worker` was a process of this host that is gone. (A reused number: the heartbeat tells, later.)"""
+    host, _, rest = worker.rpartition(":")[0].rpartition(":")
+    if host != socket.gethostname() or not rest.isdigit():
+        return False
+    try:
+        os.kill(int(rest), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

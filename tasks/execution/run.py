@@ -1,0 +1,385 @@
+"""One run: connect, send (or answer, or rejoin), pass on what the agent says, and settle how it ended."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from channels.db import database_sync_to_async
+from django.utils import timezone
+
+from conversations.changes import Change, Pass, Response, Scope
+from conversations.events import Event, Role
+from conversations.journal import journal
+from conversations.paragraphs import Paragraphs
+from tasks.agents.connection import Connection
+from tasks.agents.connections import connections
+from tasks.agents.errors import AgentBroken, AgentError, AgentTimeout, AgentUnreachable
+from tasks.agents.remote import Outgoing, RemoteState, remote_state
+from tasks.agents.router import Routed, Router
+from tasks.execution import context as contexts
+from tasks.execution.accumulator import Accumulator
+from tasks.execution.context import RunContext
+from tasks.execution.recovery import release_leases
+from tasks.services import Lease, TaskService
+from tasks.services.outcomes import settling
+from tasks.services.transcript import thread_started
+
+logger = logging.getLogger(__name__)
+
+REJOINS_MAX = 5
+"""Times that a broken stream is joined again before the attempt has failed."""
+REJOIN_DELAY = 0.5
+"""Seconds before the first of them; doubled each time."""
+FAIR_SHARE = 64
+"""Events of one stream after which other runs get their turn, where the agent sends without a pause."""
+CANCEL_TIMEOUT = 5.0
+"""Seconds for which an agent is asked to stop."""
+LANGUAGE = "en-US"
+
+BROKEN = (AgentBroken, AgentTimeout, AgentUnreachable)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How the exchange ended, before it is settled."""
+
+    state: RemoteState
+    text: str = ""
+    """Why it failed, or what the agent asks."""
+    retryable: bool = False
+
+
+class RunExecution:
+    """Carries out one leased run. `leave()` hands it back instead of ending it."""
+
+    def __init__(self, lease: Lease) -> None:
+        self.lease = lease
+        self.settling = False
+        """The exchange is over and its end is being written: nobody may stop it any more."""
+        self._leaving = False
+        self._events = 0
+
+    def leave(self) -> None:
+        """Say that a cancellation which comes now means: another worker goes on with it."""
+        self._leaving = True
+
+    async def execute(self) -> None:
+        """Carry the run out to its end. Never raises but for cancellation; every way out leaves a right state.
+
+        1. Read what it needs; a lease that was lost meanwhile ends here.
+        2. Talk to the agent until it completes, fails, asks, or the time is over.
+        3. Settle: the items, the result and the statuses become visible in one transaction. Shielded, since a
+           cancellation between would leave the run `running` for ever.
+        """
+        found = await database_sync_to_async(contexts.load, thread_sensitive=False)(self.lease)
+        if found is None:
+            return
+        self._context = found
+        self._scope = found.scope
+        self._paragraphs = Paragraphs(found.scope, found.stored.keyed)
+        if (last := found.stored.open_item) is not None:
+            self._paragraphs.reopen(last.item_id, last.event, last.content)
+        self._router = Router()
+        if found.was_sent:
+            self._router.resume(
+                found.stored.text, reasoning=found.stored.reasoning, components=found.stored.components
+            )
+        self._accumulator = Accumulator(recurring=found.recurring)
+        self._remote_task_id = found.remote_task_id
+        self._remote_context_id = found.remote_context_id
+        self._connection: Connection | None = None
+        try:
+            outcome = await self._outcome()
+        except asyncio.CancelledError:
+            await asyncio.shield(self._stop())
+            raise
+        await asyncio.shield(self._settle(outcome))
+
+    async def _outcome(self) -> Outcome:
+        """Talk, and turn everything that can go wrong into an outcome."""
+        found = self._context
+        try:
+            async with asyncio.timeout(self._seconds_left()):
+                return await self._talk()
+        except TimeoutError:
+            await self._cancel_remote()
+            return _failed(f"{found.agent_name} was not done after {found.timeout_seconds} seconds.", True)
+        except AgentError as error:
+            return _failed(error.message, error.retryable)
+        except Exception as error:
+            logger.exception("a run failed on our side", extra=self._ids("run.broken"))
+            return _failed(f"ValueCell Tasks failed on this run: {type(error).__name__}. See its log.", True)
+
+    def _seconds_left(self) -> float:
+        seconds = float(self._context.timeout_seconds)
+        if self._context.deadline_at is not None:
+            seconds = min(seconds, (self._context.deadline_at - timezone.now()).total_seconds())
+        return max(0.0, seconds)
+
+    async def _talk(self) -> Outcome:
+        """Connect, open the exchange, and follow it until the agent is done or asks."""
+        found = self._context
+        if found.own_conversation and not found.was_sent:
+            self._add([
+                thread_started(
+                    conversation_id=self._scope.conversation_id,
+                    thread_id=self._scope.thread_id or self.lease.run_id,
+                    text=found.text,
+                    task_id=self._scope.task_id,
+                )
+            ])  # fmt: skip
+        self._connection = await self._connect()
+        self._pass(Event.TASK_STARTED)
+        if found.remote_task_id and found.answer:
+            return await self._follow(self._answer(self._connection))
+        if found.remote_task_id:
+            return await self._follow(self._rejoin(self._connection))
+        if not await journal.settle(
+            (), settling(TaskService.sent, self.lease, now=timezone.now()), gate_pass=self.lease
+        ):
+            raise asyncio.CancelledError
+        return await self._follow(self._connection.send(self._outgoing(found.text)))
+
+    async def _connect(self) -> Connection:
+        """Reach the agent; the transcript shows it as a tool call, for the first run of a recurring task only."""
+        found = self._context
+        shown = (not found.recurring or found.first) and not found.was_sent
+        call_id = f"connect-{self.lease.run_id}-{self.lease.token}"
+        call = {"tool_call_id": call_id, "tool_name": "connect_agent"}
+        if shown:
+            self._say(
+                Response(event=Event.TOOL_CALL_STARTED, payload={**call, "tool_result": None}, key=call_id)
+            )
+        result = f"ERROR: could not connect to agent {found.agent_name}"
+        try:
+            if found.agent is None:
+                raise AgentUnreachableForGood(
+                    f"There is no agent {found.agent_name} here any more, or it is disabled."
+                )
+            connection = await connections.get(found.agent)
+            result = "connected"
+        finally:
+            if shown:
+                self._say(
+                    Response(
+                        event=Event.TOOL_CALL_COMPLETED, payload={**call, "tool_result": result}, key=call_id
+                    )
+                )
+        return connection
+
+    async def _follow(self, events: AsyncIterator[Any]) -> Outcome:
+        """Pass on a stream; join it again where it breaks, and ask how it ended where it does not say."""
+        assert self._connection is not None  # noqa: S101
+        rejoins = 0
+        while True:
+            try:
+                async with aclosing(events):  # type: ignore[type-var]
+                    async for event in events:
+                        outcome = await self._take(self._router.route(event))
+                        if outcome is not None:
+                            return outcome
+                if not self._remote_task_id:
+                    raise AgentBroken(f"{self._context.agent_name} ended the answer without a word.")
+                broken: AgentError = AgentBroken(
+                    f"{self._context.agent_name} ended its answer without saying whether it is done."
+                )
+            except BROKEN as error:
+                if not self._remote_task_id:
+                    raise
+                broken = error
+            rejoins += 1
+            if rejoins > REJOINS_MAX:
+                raise broken
+            logger.info("joining a stream again", extra={**self._ids("run.rejoin"), "error": broken.message})
+            await asyncio.sleep(REJOIN_DELAY * 2 ** (rejoins - 1))
+            events = self._rejoin(self._connection)
+
+    async def _take(self, routed: Routed) -> Outcome | None:
+        """Pass on what one event said; returns how the exchange ended, if it did."""
+        if routed.task_id and routed.task_id != self._remote_task_id:
+            self._remember(routed.task_id, routed.context_id)
+        for response in routed.responses:
+            self._say(response)
+        self._events += 1
+        if self._events % FAIR_SHARE == 0:
+            await journal.room()
+            await asyncio.sleep(0)
+        state = routed.state
+        if state is None:
+            return None
+        if state == RemoteState.COMPLETED:
+            return Outcome(state=state)
+        if state in (RemoteState.INPUT_REQUIRED, RemoteState.AUTH_REQUIRED):
+            return Outcome(state=state, text=routed.question or _asks(self._context.agent_name, state))
+        if state in (RemoteState.FAILED, RemoteState.REJECTED):
+            said = routed.error or f"{self._context.agent_name} {state} without saying why."
+            return Outcome(state=state, text=said, retryable=state == RemoteState.FAILED)
+        if state == RemoteState.CANCELED:
+            return Outcome(state=state, text=routed.error or f"{self._context.agent_name} cancelled it.")
+        return None
+
+    async def _rejoin(self, connection: Connection) -> AsyncIterator[Any]:
+        """What the agent has of the run: without what is stored already, then what follows live."""
+        known = False
+        async with aclosing(connection.rejoin(self._remote_task_id)) as events:  # type: ignore[type-var]
+            async for event in events:
+                known = True
+                yield event
+        if not known:
+            raise AgentForgot(f"{self._context.agent_name} does not know this task any more.")
+
+    async def _answer(self, connection: Connection) -> AsyncIterator[Any]:
+        """Send the person's answer, unless it has arrived already and the worker died before it heard so."""
+        task = await connection.look_up(self._remote_task_id)
+        if task is None:
+            raise AgentForgot(f"{self._context.agent_name} does not know this task any more.")
+        if not remote_state(task.status.state).interrupted:
+            async with aclosing(self._rejoin(connection)) as events:  # type: ignore[type-var]
+                async for event in events:
+                    yield event
+            return
+        outgoing = self._outgoing(self._context.answer, task_id=self._remote_task_id)
+        self._remember(self._remote_task_id, self._remote_context_id)
+        async with aclosing(connection.send(outgoing)) as events:
+            async for event in events:
+                yield event
+
+    def _outgoing(self, text: str, *, task_id: str = "") -> Outgoing:
+        """The message, with what ValueCell's agents expect beside it (valuecell.md, "What is sent to an agent")."""
+        dependencies = {
+            "user_profile": {},
+            "current_context": {},
+            "language": LANGUAGE,
+            "timezone": self._context.timezone,
+        }
+        metadata: dict[str, Any] = {"metadata": {}, "dependencies": dependencies}
+        return Outgoing(
+            text=text,
+            message_id=str(UUID(int=self.lease.run_id.int ^ self.lease.token)),
+            context_id=(task_id and self._remote_context_id) or str(self._scope.conversation_id),
+            task_id=task_id,
+            metadata=metadata,
+        )
+
+    # --- what is written ----------------------------------------------------------------------------------------------
+
+    def _say(self, response: Response) -> None:
+        if self._accumulator.take(response):
+            self._add(self._paragraphs.apply(response))
+
+    def _pass(self, event: Event) -> None:
+        scope = Scope(
+            conversation_id=self._scope.conversation_id,
+            role=Role.SYSTEM,
+            agent_name=self._scope.agent_name,
+            thread_id=self._scope.thread_id,
+            task_id=self._scope.task_id,
+            run_id=self._scope.run_id,
+        )
+        self._add([Pass(scope=scope, event=event)])
+
+    def _add(self, changes: list[Change]) -> None:
+        journal.add(changes, gate_pass=self.lease)
+
+    def _remember(self, task_id: str, context_id: str) -> None:
+        """The agent's name for the task, committed with what it said first."""
+        self._remote_task_id, self._remote_context_id = task_id, context_id or self._remote_context_id
+        journal.add(
+            (),
+            settling(
+                TaskService.known_at_agent,
+                self.lease,
+                remote_task_id=task_id,
+                remote_context_id=self._remote_context_id,
+            ),
+            gate_pass=self.lease,
+        )
+
+    async def _settle(self, outcome: Outcome) -> None:
+        """Write the end: what is still open, the outcome, and everything that follows from it, in one transaction."""
+        self.settling = True
+        result = self._accumulator.result()
+        now = timezone.now()
+        settle: Callable[[], list[Change]]
+        if outcome.state == RemoteState.COMPLETED:
+            settle = settling(TaskService.complete, self.lease, result=result, now=now)
+        elif outcome.state in (RemoteState.INPUT_REQUIRED, RemoteState.AUTH_REQUIRED):
+            settle = settling(TaskService.wait_for_input, self.lease, question=outcome.text, now=now)
+        elif outcome.state == RemoteState.CANCELED:
+            settle = settling(TaskService.stop_at_agent, self.lease, reason=outcome.text, now=now)
+        else:
+            settle = settling(
+                TaskService.fail,
+                self.lease,
+                error=outcome.text,
+                retryable=outcome.retryable,
+                now=now,
+                result=result,
+            )
+        held = await journal.settle(self._paragraphs.close_all(), settle, gate_pass=self.lease)
+        logger.info(
+            "a run ended" if held else "a run ended after somebody else had decided about it",
+            extra={**self._ids("run.ended"), "state": str(outcome.state), "error": outcome.text},
+        )
+
+    # --- when somebody else decided -------------------------------------------------------------------------------------
+
+    async def _stop(self) -> None:
+        """The run was cancelled, or this worker leaves: keep what was said, and tell the agent or hand the run back."""
+        held = await journal.settle(self._paragraphs.close_all(), gate_pass=self.lease)
+        if self._leaving and held:
+            await database_sync_to_async(release_leases, thread_sensitive=False)(
+                [self.lease], now=timezone.now()
+            )
+            return
+        await self._cancel_remote()
+
+    async def _cancel_remote(self) -> None:
+        """Ask the agent to stop, for a bounded time; what it says about it does not change our state."""
+        if not self._remote_task_id or self._connection is None:
+            return
+        try:
+            async with asyncio.timeout(CANCEL_TIMEOUT):
+                state = await self._connection.cancel(self._remote_task_id)
+        except (TimeoutError, AgentError) as error:
+            logger.info(
+                "the agent did not hear the cancel", extra={**self._ids("run.cancel"), "error": str(error)}
+            )
+            return
+        await database_sync_to_async(TaskService.told_cancel, thread_sensitive=False)(self.lease.run_id)
+        logger.info("the agent was told to stop", extra={**self._ids("run.cancel"), "state": str(state)})
+
+    def _ids(self, event: str) -> dict[str, Any]:
+        return {
+            "event": event,
+            "conversation_id": str(self._scope.conversation_id),
+            "task_id": str(self._scope.task_id),
+            "run_id": str(self.lease.run_id),
+        }
+
+
+class AgentUnreachableForGood(AgentError):
+    """There is nobody to ask, and trying again changes nothing."""
+
+    retryable = False
+    may_have_arrived = False
+
+
+class AgentForgot(AgentError):
+    """The agent has no such task: what it did of it cannot be known any more."""
+
+    retryable = False
+
+
+def _failed(text: str, retryable: bool) -> Outcome:
+    return Outcome(state=RemoteState.FAILED, text=text, retryable=retryable)
+
+
+def _asks(agent_name: str, state: RemoteState) -> str:
+    if state == RemoteState.AUTH_REQUIRED:
+        return f"{agent_name} needs a credential before it can go on. Answer when it has been provided."
+    return f"{agent_name} waits for your answer."

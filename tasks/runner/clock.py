@@ -1,0 +1,231 @@
+"""The clock: one APScheduler with one wake-up at the earliest due moment, a safety poll, and housekeeping.
+
+APScheduler says when, the database says what, the backend says where. Nothing is held per task, so a hundred thousand
+idle schedules cost what one costs.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.date import DateTrigger
+from django.conf import settings
+from django.db.models import Min
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from conversations.journal import journal
+from conversations.threads import DatabaseThreads
+from tasks import wakeup
+from tasks.agents.connections import connections
+from tasks.agents.errors import AgentError
+from tasks.execution import recovery
+from tasks.models import Task, TaskRun
+from tasks.runner.backends.base import RunBackend
+from tasks.services import TaskService
+from tasks.services.claiming import BATCH
+from tasks.states import RunStatus
+
+logger = logging.getLogger(__name__)
+
+POLL_EVERY = 1.0
+"""Seconds between two looks at what other processes may have changed: a few index entries each."""
+RETENTION_EVERY = 3600.0
+CANCEL_TIMEOUT = 5.0
+"""Seconds for which an agent is told that a run was cancelled."""
+ERROR_PAUSE = 1.0
+"""Seconds after an unexpected error, so that one that stays does not spin."""
+
+
+class Runner:
+    """Claims what is due and hands it to the backend. One for each process that runs tasks; any number of processes."""
+
+    def __init__(self) -> None:
+        self._wake = asyncio.Event()
+        self._scheduler: Any = None
+        self._worker: asyncio.Task[None] | None = None
+        self._unlisten: Callable[[], None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._aborting: set[asyncio.Task[None]] = set()
+        self._cancel_tries: dict[UUID, tuple[int, datetime]] = {}
+        # One thread for the runner's own transactions, in their order.
+        self._threads = DatabaseThreads("runner")
+        self._backend: RunBackend = import_string(settings.RUN_BACKEND)(
+            worker=recovery.worker_name(), slot_freed=self._wake.set
+        )
+        self.last_turn_at: datetime | None = None
+        """When the runner last looked for due work: its heartbeat, for `/readyz`."""
+
+    async def start(self) -> None:
+        """Begin, in the running event loop: take up what a dead process left, then keep time."""
+        self._loop = asyncio.get_running_loop()
+        journal.use_gate(TaskService.gate)
+        self._unlisten = wakeup.listen(moved=self._poke, stopped=self._abort_soon)
+        self._scheduler = AsyncIOScheduler(event_loop=self._loop, timezone=UTC)
+        every = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
+        self._scheduler.add_job(self._poll, "interval", seconds=POLL_EVERY, id="poll", **every)
+        self._scheduler.add_job(
+            self._keep_house, "interval", seconds=recovery.HEARTBEAT_EVERY, id="housekeeping", **every
+        )
+        self._scheduler.add_job(
+            self._beat, "interval", seconds=recovery.HEARTBEAT_EVERY, id="heartbeat", **every
+        )
+        self._scheduler.add_job(self._retain, "interval", seconds=RETENTION_EVERY, id="retention", **every)
+        self._scheduler.start()
+        self._worker = self._loop.create_task(self._turn_forever(), name="runner")
+        await self._keep_house()
+        self._wake.set()
+
+    async def drain(self, timeout: float) -> None:
+        """Claim nothing more; end or hand back what runs, within `timeout` seconds; commit what is pending."""
+        if self._unlisten is not None:
+            self._unlisten()
+        if self._worker is not None:
+            self._worker.cancel()
+            await asyncio.gather(self._worker, return_exceptions=True)
+        # Heartbeats go on while runs end.
+        await self._backend.drain(timeout)
+        if self._scheduler is not None:
+            self._scheduler.shutdown(wait=False)
+        await journal.flush()
+        await connections.aclose()
+        await self._threads.close()
+
+    # --- due work -------------------------------------------------------------------------------------------------------
+
+    def _poke(self) -> None:
+        """Something may be due earlier. Called from any thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake.set)
+
+    def _abort_soon(self, run_ids: Sequence[UUID]) -> None:
+        """Runs were stopped. Called from any thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._abort, list(run_ids))
+
+    def _abort(self, run_ids: Sequence[UUID]) -> None:
+        task = asyncio.get_running_loop().create_task(self._backend.abort(run_ids))
+        self._aborting.add(task)
+        task.add_done_callback(self._aborting.discard)
+
+    async def _turn_forever(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self._turn()
+            except Exception:
+                logger.exception("the runner's turn failed", extra={"event": "runner.failed"})
+                await asyncio.sleep(ERROR_PAUSE)
+                self._wake.set()
+
+    async def _turn(self) -> None:
+        """Claim all that is due, start what there is room for, and set the clock to what comes next."""
+        now = timezone.now()
+        while await self._threads.run(TaskService.claim_due, now=now) == BATCH:
+            # What is claimed may start while the next batch is claimed.
+            await self._backend.submit(now=timezone.now())
+        await self._backend.submit(now=timezone.now())
+        await self._tell_cancelled()
+        self.last_turn_at = timezone.now()
+        self._set_clock(await self._threads.run(_earliest))
+
+    def _set_clock(self, moment: datetime | None) -> None:
+        """One job, moved to the earliest moment at which something is due; none where nothing is planned."""
+        if moment is None:
+            if self._scheduler.get_job("wake"):
+                self._scheduler.remove_job("wake")
+            return
+        self._scheduler.add_job(
+            self._wake.set,
+            DateTrigger(run_date=max(moment, timezone.now()), timezone=UTC),
+            id="wake",
+            replace_existing=True,
+            misfire_grace_time=None,
+        )
+
+    async def _poll(self) -> None:
+        """See what other processes changed: due work, and runs of ours that they stopped."""
+        await self._backend.watch()
+        moment = await self._threads.run(_earliest)
+        if await self._threads.run(_anything_ready):
+            self._wake.set()
+        self.last_turn_at = timezone.now()
+        if moment is not None and moment <= timezone.now():
+            self._wake.set()
+        else:
+            self._set_clock(moment)
+
+    # --- housekeeping ---------------------------------------------------------------------------------------------------
+
+    async def _beat(self) -> None:
+        await self._backend.beat(now=timezone.now())
+
+    async def _keep_house(self) -> None:
+        """Everything that time or a crash makes due besides slots."""
+        now = timezone.now()
+        await self._threads.run(recovery.take_up_stale, now=now)
+        await self._threads.run(recovery.miss_deadlines, now=now)
+        await self._threads.run(TaskService.resume_due, now=now)
+        if names := await self._threads.run(TaskService.agents_back):
+            await self._threads.run(TaskService.resume_for_agents, names, now=now)
+        await self._tell_cancelled()
+        await self._tell_agents(now)
+
+    async def _tell_cancelled(self) -> None:
+        while await self._threads.run(TaskService.tell_cancelled, now=timezone.now()):
+            pass
+
+    async def _tell_agents(self, now: datetime) -> None:
+        """Tell agents of cancelled runs that no worker holds; those that do not answer are asked ever more rarely."""
+        due = await self._threads.run(recovery.due_cancels, now=now)
+        self._cancel_tries = {c.run_id: self._cancel_tries.get(c.run_id, (0, now)) for c in due}
+        for cancel in due:
+            tries, not_before = self._cancel_tries[cancel.run_id]
+            if not_before > now:
+                continue
+            try:
+                async with asyncio.timeout(CANCEL_TIMEOUT):
+                    connection = await connections.get(cancel.agent)
+                    await connection.cancel(cancel.remote_task_id)
+                await self._threads.run(TaskService.told_cancel, cancel.run_id)
+            except (TimeoutError, AgentError) as error:
+                wait = timedelta(seconds=min(5 * 2**tries, 600))
+                self._cancel_tries[cancel.run_id] = (tries + 1, now + wait)
+                logger.info(
+                    "an agent did not hear a cancel",
+                    extra={"event": "cancel.unheard", "run_id": str(cancel.run_id), "error": str(error)},
+                )
+
+    async def _retain(self) -> None:
+        """Delete old runs in small batches, with room for others between."""
+        days = settings.RETENTION_DAYS
+        while days and await self._threads.run(recovery.delete_old_runs, now=timezone.now(), days=days):
+            await asyncio.sleep(0.1)
+
+
+def _earliest() -> datetime | None:
+    """When the next thing is due: a task's run, a queued run's retry, the end of a pause. Index entries each."""
+    moments = [
+        Task.objects.filter(
+            next_run_at__isnull=False, paused_at=None, status__in=["pending", "running"]
+        ).aggregate(moment=Min("next_run_at"))["moment"],
+        # Runs that are ready but have no room wait for a slot, not for the clock.
+        TaskRun.objects.filter(status=RunStatus.QUEUED, ready_at__gt=timezone.now()).aggregate(
+            moment=Min("ready_at")
+        )["moment"],
+        Task.objects.filter(paused_until__isnull=False).aggregate(moment=Min("paused_until"))["moment"],
+    ]
+    found = [moment for moment in moments if moment is not None]
+    if Task.objects.filter(untold=True).exists():
+        found.append(timezone.now())
+    return min(found, default=None)
+
+
+def _anything_ready() -> bool:
+    """Whether a queued run's moment has come: another process may have made it, or a slot may have freed elsewhere."""
+    return TaskRun.objects.ready(timezone.now()).exists()
