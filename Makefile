@@ -1,0 +1,60 @@
+# Each target sets itself up from nothing: it makes .venv, installs what it needs, and migrates.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+UV ?= uv
+VENV := .venv
+BIN := $(VENV)/bin
+COMPILE := pip compile -q --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11
+
+# Install a requirements file, unless the one of the same checksum is installed already.
+define install
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make PYTHON=python3.11 …"; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
+	@sum=$$(cksum < $(1)); stamp=$(VENV)/$(1).installed; \
+	if [ "$$(cat $$stamp 2>/dev/null)" != "$$sum" ]; then \
+		echo "Installing $(1) into $(VENV) …"; \
+		$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r $(1) && echo "$$sum" > $$stamp; \
+	fi
+endef
+
+.PHONY: run test check bench requirements
+
+# Sign-in page, pages, API, sockets, runner and sample agents. `exec`: signals reach the server itself.
+run:
+	$(call install,requirements.txt)
+	@exec $(BIN)/python manage.py serve
+
+# Style, types and layers.
+check:
+	$(call install,requirements-dev.txt)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+# All of it on SQLite and on PostgreSQL, with real agents, real sockets and a real browser.
+test: check
+	@command -v chromium chromium-browser google-chrome >/dev/null || $(no_browser)
+	$(BIN)/pytest
+	$(BIN)/python -m tests.with_postgres $(BIN)/pytest
+	@command -v chromium chromium-browser google-chrome >/dev/null || $(no_browser)
+
+define no_browser
+printf '\n%s\n%s\n%s\n\n' \
+	"##########################################################################" \
+	"# No Chromium here: THE BROWSER TESTS ARE LEFT OUT. apt install chromium #" \
+	"##########################################################################"
+endef
+
+# Figures, each beside a baseline that runs side by side.
+bench:
+	$(call install,requirements-dev.txt)
+	$(BIN)/python -m benchmarks
+
+# Pin what requirements.in and requirements-dev.in ask for; needs uv.
+requirements:
+	$(UV) $(COMPILE) requirements.in -o requirements.txt
+	$(UV) $(COMPILE) requirements-dev.in -o requirements-dev.txt
