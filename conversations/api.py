@@ -70,7 +70,9 @@ def get_conversation(request: HttpRequest, conversation_id: str) -> JsonResponse
     return answer(conversation_out(own_conversation(request, conversation_id)))
 
 
-@router.get("/{conversation_id}/items", response={200: EnvelopePage}, openapi_extra=described(query=ItemsQuery))
+@router.get(
+    "/{conversation_id}/items", response={200: EnvelopePage}, openapi_extra=described(query=ItemsQuery)
+)
 def list_items(request: HttpRequest, conversation_id: str) -> JsonResponse:
     """What was said and shown, as envelopes.
 
@@ -107,7 +109,10 @@ def list_results(request: HttpRequest, conversation_id: str) -> JsonResponse:
     if query.cursor is not None:
         rows = rows.filter(position__lt=_number(cursor_parts(query.cursor, 1)[0]))
     return page(
-        rows[: query.limit + 1], query.limit, show=feed.item_envelope, cursor=lambda item: cursor_of(item.position)
+        rows[: query.limit + 1],
+        query.limit,
+        show=feed.item_envelope,
+        cursor=lambda item: cursor_of(item.position),
     )
 
 

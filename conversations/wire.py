@@ -14,7 +14,7 @@ import base64
 import binascii
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, cast
 from uuid import UUID
@@ -152,14 +152,14 @@ def answer(data: Any, status: int = 200) -> JsonResponse:
 
 
 def page(
-    rows: Sequence[Row], limit: int, *, show: Callable[[Row], Any], cursor: Callable[[Row], str]
+    rows: Iterable[Row], limit: int, *, show: Callable[[Row], Any], cursor: Callable[[Row], str]
 ) -> JsonResponse:
     """One page of `rows`, of which the caller fetched up to `limit` + 1: the one too many says that more follows."""
-    shown = rows[:limit]
-    more = len(rows) > limit
-    return answer(
-        {"items": [show(row) for row in shown], "next_cursor": cursor(shown[-1]) if more and shown else None}
-    )
+    # Fetched here and once: a slice of a query is a query.
+    fetched = list(rows)
+    shown = fetched[:limit]
+    more = len(fetched) > limit
+    return answer({"items": [show(row) for row in shown], "next_cursor": cursor(shown[-1]) if more else None})
 
 
 def cursor_of(*parts: object) -> str:
@@ -213,9 +213,7 @@ def _check_values(data: Any) -> None:
             raise Invalid.at(path.split(".")[0], f"Nested too deeply: at most {DEPTH_MAX} levels.")
         if isinstance(value, str):
             _check_text(value, path)
-        elif isinstance(value, float) and not math.isfinite(value):
-            raise Invalid.at(path, "The number is too large.")
-        elif isinstance(value, int) and not -BIGINT_MAX <= value <= BIGINT_MAX:
+        elif (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, int) and not -BIGINT_MAX <= value <= BIGINT_MAX):
             raise Invalid.at(path, "The number is too large.")
         elif isinstance(value, dict):
             for key, inner in value.items():
