@@ -95,9 +95,7 @@ def parse_cron(text: str) -> Cron:
         # cronsim reads 3-3/5 as 3/5 (from 3 to the end); a range of one is that one.
         sim = CronSim(re.sub(r"\b(\w+)-\1/[0-9]+", r"\1", " ".join(fields)), datetime(2000, 1, 1))
     except CronSimError as error:
-        raise CronError(
-            f"“{text}” is not a cron expression ({error}): write it like “0 9 * * 1-5”."
-        ) from error
+        raise CronError(f"“{text}” is not a cron expression ({error}): write it like “0 9 * * 1-5”.") from error
     return Cron(
         fields=fields,
         minutes=tuple(sorted(m for m in sim.minutes if isinstance(m, int))),
@@ -112,34 +110,24 @@ def parse_cron(text: str) -> Cron:
 def _five_fields(text: str) -> tuple[str, str, str, str, str]:
     parts = text.upper().split()
     if not parts:
-        raise CronError(
-            "The cron expression is empty: write five fields, like “0 9 * * 1-5” for weekdays at 09:00."
-        )
+        raise CronError("The cron expression is empty: write five fields, like “0 9 * * 1-5” for weekdays at 09:00.")
     if len(text) > MAX_LENGTH:
-        raise CronError(
-            f"The cron expression is longer than {MAX_LENGTH} characters: split it into a list of several."
-        )
+        raise CronError(f"The cron expression is longer than {MAX_LENGTH} characters: split it into a list of several.")
     if parts[0].startswith("@"):
         nickname = NICKNAMES.get(" ".join(parts).lower())
         if nickname is None:
-            raise CronError(
-                f"“{text}” is not known: write @hourly, @daily, @weekly, @monthly, @yearly or five fields."
-            )
+            raise CronError(f"“{text}” is not known: write @hourly, @daily, @weekly, @monthly, @yearly or five fields.")
         parts = nickname.split()
     if len(parts) in (6, 7):
         five = " ".join(text.split()[1:6])
-        raise CronError(
-            f"“{text}” has {len(parts)} fields: write five, without seconds and year, like “{five}”."
-        )
+        raise CronError(f"“{text}” has {len(parts)} fields: write five, without seconds and year, like “{five}”.")
     if len(parts) != 5:
         raise CronError(
             f"“{text}” has {len(parts)} field{'s' if len(parts) > 1 else ''}: write five (minute, hour, "
             "day of month, month, weekday), like “0 9 * * 1-5”."
         )
     if "?" in text:
-        raise CronError(
-            f"“?” is not used here: write “*” instead, as in “{' '.join(text.split()).replace('?', '*')}”."
-        )
+        raise CronError(f"“?” is not used here: write “*” instead, as in “{' '.join(text.split()).replace('?', '*')}”.")
     return (parts[0], parts[1], parts[2], parts[3], parts[4])
 
 
@@ -149,15 +137,11 @@ def _check_term(spec: _Field, value: str, term: str) -> None:
     allowed = f"write {spec.low}-{spec.high}{spec.hint}"
     if not term:
         raise CronError(f"{spec.name} “{value}” has an empty item: write “{others or '*'}”.")
-    if (spec.name == "day of month" and term in ("L", "LW")) or (
-        spec.name == "weekday" and _is_special_weekday(term)
-    ):
+    if (spec.name == "day of month" and term in ("L", "LW")) or (spec.name == "weekday" and _is_special_weekday(term)):
         return
     base, slash, step = term.partition("/")
     if slash and (not _is_number(step) or int(step) == 0):
-        raise CronError(
-            f"{spec.name} “{term}”: a step is a number from 1 on, write “{base or '*'}/5” or leave it out."
-        )
+        raise CronError(f"{spec.name} “{term}”: a step is a number from 1 on, write “{base or '*'}/5” or leave it out.")
     if base == "*":
         return
     start, dash, end = base.partition("-")
@@ -194,9 +178,7 @@ def _check_days_exist(fields: tuple[str, ...]) -> None:
     longest = max(LONGEST_MONTHS[month - 1] for month in wanted)
     if first > longest:
         names = ", ".join(name.capitalize() for name, n in _MONTHS.items() if n in wanted)
-        raise CronError(
-            f"day of month {first} does not exist in {names}: write 1-{longest}, or L for the last day."
-        )
+        raise CronError(f"day of month {first} does not exist in {names}: write 1-{longest}, or L for the last day.")
 
 
 def _numbers(spec: _Field, value: str) -> set[int]:
@@ -216,11 +198,7 @@ def _is_special_weekday(term: str) -> bool:
     if re.fullmatch(r"[0-7]L", term):
         return True
     name, mark, nth = term.partition("#")
-    return (
-        bool(mark)
-        and (name in _WEEKDAYS or re.fullmatch("[0-7]", name) is not None)
-        and nth in tuple("12345")
-    )
+    return bool(mark) and (name in _WEEKDAYS or re.fullmatch("[0-7]", name) is not None) and nth in tuple("12345")
 
 
 def _is_number(text: str) -> bool:

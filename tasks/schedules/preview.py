@@ -77,9 +77,7 @@ def _days_notes(schedule: Schedule) -> Iterator[Note]:
         if len(lacking) == len(cron.months):
             yield Note(text=f"None of its months has a day {day}: only the weekdays count.")
         elif lacking:
-            yield Note(
-                text=f"Months without a day {day} are left out; write L for the last day of each month."
-            )
+            yield Note(text=f"Months without a day {day} are left out; write L for the last day of each month.")
 
 
 def _gap_notes(schedule: Schedule, begin: datetime, times: list[datetime]) -> Iterator[Note]:

@@ -25,9 +25,7 @@ MAX_EXCLUSIONS = 400
 _YEARS = range(1970, 9990)
 
 
-def parse(
-    data: Mapping[str, object], *, now: datetime, default_timezone: str, allow_past: bool = False
-) -> Schedule:
+def parse(data: Mapping[str, object], *, now: datetime, default_timezone: str, allow_past: bool = False) -> Schedule:
     """Read and check a schedule in the contract's JSON form; null counts as absent.
 
     `now` is aware: at creation the times that lie before it are refused, unless `allow_past` (a preview may
@@ -46,9 +44,7 @@ def from_dict(data: Mapping[str, object]) -> Schedule:
     return _read(data, "UTC")
 
 
-def merge(
-    old: Schedule, patch: Mapping[str, object], *, now: datetime, anchor: datetime | None = None
-) -> Schedule:
+def merge(old: Schedule, patch: Mapping[str, object], *, now: datetime, anchor: datetime | None = None) -> Schedule:
     """Apply a PATCH: a new kind takes the old one's place, null removes a key, the zone stays unless named.
 
     Only what the patch touches is refused for lying before `now` (aware). `anchor` is the task's creation,
@@ -71,8 +67,6 @@ def merge(
         text = f"Taken away without another: name one of {_or(KINDS)}, or start_at for a single run."
         raise ScheduleError({removed[0]: [text]})
     fresh = frozenset(patch) | (frozenset({"start_at"}) if removed else frozenset())
-    if "timezone" in patch and patch["timezone"] is None:
-        merged["timezone"] = old.timezone
     schedule = _read(merged, old.timezone)
     _check_together(schedule, now=now, anchor=anchor or now, fresh=fresh)
     return schedule
@@ -129,20 +123,15 @@ def _read(given: Mapping[str, object], default_timezone: str) -> Schedule:
     zone_name = _timezone(given.get("timezone", default_timezone), faults)
     zone = ZoneInfo(zone_name)
     schedule = Schedule(
-        interval_minutes=_whole(
-            given, "interval_minutes", 1, MAX_INTERVAL, what="minutes, as 30", faults=faults
-        ),
+        interval_minutes=_whole(given, "interval_minutes", 1, MAX_INTERVAL, what="minutes, as 30", faults=faults),
         daily_times=_daily_times(given.get("daily_time"), faults),
         crons=_crons(given.get("cron"), faults),
         on_event=_on_event(given.get("on_event"), faults),
         timezone=zone_name,
         start_at=_moment(given, "start_at", zone, faults),
         end_at=_moment(given, "end_at", zone, faults),
-        max_runs=_whole(
-            given, "max_runs", 1, MAX_RUNS, what="runs, or leave it out for no limit", faults=faults
-        ),
-        jitter_seconds=_whole(given, "jitter_seconds", 0, MAX_JITTER, what="seconds, as 60", faults=faults)
-        or 0,
+        max_runs=_whole(given, "max_runs", 1, MAX_RUNS, what="runs, or leave it out for no limit", faults=faults),
+        jitter_seconds=_whole(given, "jitter_seconds", 0, MAX_JITTER, what="seconds, as 60", faults=faults) or 0,
         exclude=_exclude(given.get("exclude"), faults),
     )
     kinds = [kind for kind in KINDS if kind in given and given[kind] is not False]
@@ -157,9 +146,7 @@ def _check_together(schedule: Schedule, *, now: datetime, anchor: datetime, fres
     faults = _Faults()
     start, end = schedule.start_at, schedule.end_at
     if "start_at" in fresh and not schedule.recurring and start is not None and start < now:
-        faults.add(
-            "start_at", f"{_at(schedule, start)} is past: write a later time, or leave it out to run at once."
-        )
+        faults.add("start_at", f"{_at(schedule, start)} is past: write a later time, or leave it out to run at once.")
     if "end_at" in fresh and end is not None and end < now:
         faults.add("end_at", f"{_at(schedule, end)} is past: write a later time, or leave it out.")
     if start is not None and end is not None and end < start:
@@ -191,9 +178,7 @@ def _check_it_fires(schedule: Schedule, begin: datetime, faults: _Faults) -> Non
             f"Lies before the first time, {_at(schedule, first)}: write that or later, or leave it out.",
         )
     elif first_slot(replace(endless, exclude=()), now=begin, anchor=begin) is not None:
-        faults.add(
-            "exclude", "Takes away every time: leave out at least one of the days on which it would run."
-        )
+        faults.add("exclude", "Takes away every time: leave out at least one of the days on which it would run.")
     else:
         faults.add("cron", "Never comes: no day matches it; write other days or months, like “0 9 1 * *”.")
 
@@ -220,17 +205,13 @@ def _unknown_key(key: str) -> str:
     return f"Not a key of a schedule: write {close[0] if close else 'one of ' + _or(KEYS)}."
 
 
-def _whole(
-    given: Mapping[str, object], key: str, low: int, high: int, *, what: str, faults: _Faults
-) -> int | None:
+def _whole(given: Mapping[str, object], key: str, low: int, high: int, *, what: str, faults: _Faults) -> int | None:
     value = given.get(key)
     if value is None:
         return None
     # bool is an int in Python, and nobody means "every True minutes".
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        faults.add(
-            key, f"{_shown(value)} is not possible: write a whole number from {low:,} to {high:,} ({what})."
-        )
+        faults.add(key, f"{_shown(value)} is not possible: write a whole number from {low:,} to {high:,} ({what}).")
         return None
     return value
 
@@ -325,9 +306,7 @@ def _is_date(text: str) -> bool:
     return True
 
 
-def _entries(
-    value: object, key: str, most: int, what: str, faults: _Faults, *, empty: bool = False
-) -> list[object]:
+def _entries(value: object, key: str, most: int, what: str, faults: _Faults, *, empty: bool = False) -> list[object]:
     """A value that may stand bare or in a list."""
     if value is None:
         return []
@@ -354,9 +333,7 @@ def _moment(given: Mapping[str, object], key: str, zone: ZoneInfo, faults: _Faul
         faults.add(key, f"{_shown(value)} is not a time: write it like “2026-11-26T09:00:00+01:00”.")
         return None
     if moment.year not in _YEARS:
-        faults.add(
-            key, f"{_shown(value)} is out of reach: write a time from {_YEARS.start} to {_YEARS.stop - 1}."
-        )
+        faults.add(key, f"{_shown(value)} is out of reach: write a time from {_YEARS.start} to {_YEARS.stop - 1}.")
         return None
     return moment.astimezone(UTC) if moment.tzinfo is not None else zones.first_moment(zone, moment)
 

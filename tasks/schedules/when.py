@@ -158,9 +158,7 @@ def slots_between(
     return slots
 
 
-def count_between(
-    schedule: Schedule, after: datetime, until: datetime, *, anchor: datetime, limit: int
-) -> int:
+def count_between(schedule: Schedule, after: datetime, until: datetime, *, anchor: datetime, limit: int) -> int:
     """How many slots lie in (after, until], up to `limit`: by arithmetic or whole days where possible."""
     rules = rules_of(schedule)
     if len(rules) == 1:

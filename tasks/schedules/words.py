@@ -33,9 +33,7 @@ def describe(schedule: Schedule, *, zone: bool = False) -> str:
         text = f"Once, on {moment_words(schedule.start_at.astimezone(ZoneInfo(schedule.timezone)))}"
     else:
         text = "Once, at once"
-    local = (
-        schedule.daily_times or schedule.crons or (not schedule.recurring and schedule.start_at is not None)
-    )
+    local = schedule.daily_times or schedule.crons or (not schedule.recurring and schedule.start_at is not None)
     if zone and (local or schedule.exclude or schedule.end_at is not None):
         text += f", {city(schedule.timezone)}"
     if schedule.exclude:
@@ -70,9 +68,7 @@ def long_day_words(day: date) -> str:
 def span_words(seconds: float) -> str:
     """A length of time in hours and minutes, as “1 h” or “30 min”."""
     hours, minutes = divmod(round(seconds / 60), 60)
-    return " ".join(
-        part for part in (f"{hours} h" if hours else "", f"{minutes} min" if minutes else "") if part
-    )
+    return " ".join(part for part in (f"{hours} h" if hours else "", f"{minutes} min" if minutes else "") if part)
 
 
 def _span(minutes: int) -> str:
@@ -248,9 +244,7 @@ def days_note(cron: Cron) -> str | None:
     dates = _dates(dom, _months(cron))
     dates = dates[0].lower() + dates[1:]
     if cron.days_and:
-        return (
-            f"Both must match: it runs {dates} and only if that is {_weekday_list(dow, 'or', article='a ')}."
-        )
+        return f"Both must match: it runs {dates} and only if that is {_weekday_list(dow, 'or', article='a ')}."
     also = _weekdays(dow) + (f" in {_months(cron)}" if _months(cron) else "")
     return f"Either suffices: it runs {dates}, and also {also[0].lower() + also[1:]}."
 

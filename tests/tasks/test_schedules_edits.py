@@ -33,9 +33,7 @@ def test_one_time_stands_bare_and_several_in_a_sorted_list() -> None:
 
 
 def test_times_carry_the_offset_of_the_zone() -> None:
-    data = to_dict(
-        schedule(daily_time="09:00", start_at="2026-12-01T00:00:00Z", end_at="2027-07-01T00:00:00Z")
-    )
+    data = to_dict(schedule(daily_time="09:00", start_at="2026-12-01T00:00:00Z", end_at="2027-07-01T00:00:00Z"))
     assert data["start_at"] == "2026-12-01T01:00:00+01:00"
     assert data["end_at"] == "2027-07-01T02:00:00+02:00"
 
@@ -69,9 +67,7 @@ def test_the_zone_stays_unless_it_is_named() -> None:
 
 
 def test_null_removes_a_key() -> None:
-    old = schedule(
-        daily_time="09:00", end_at="2027-01-01T00:00:00Z", max_runs=5, exclude=["SAT"], jitter_seconds=9
-    )
+    old = schedule(daily_time="09:00", end_at="2027-01-01T00:00:00Z", max_runs=5, exclude=["SAT"], jitter_seconds=9)
     patch = {"end_at": None, "max_runs": None, "exclude": None, "jitter_seconds": None}
     assert merge(old, patch, now=NOW) == schedule(daily_time="09:00")
 

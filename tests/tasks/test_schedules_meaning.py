@@ -175,6 +175,21 @@ class TestCron:
             timedelta(minutes=60),
         ]
 
+    def test_a_repeat_across_midnight_comes_in_the_order_of_real_time(self) -> None:
+        # In St. John's, at 00:01 on 29 October 2006, the clock went back to 23:01 of the day before.
+        cron = schedule("America/St_Johns", cron="0,30 * * * *")
+        expected = [utc(f"2006-10-29T{at}") for at in ("02:00", "02:30", "03:00", "03:30", "04:00")]
+        assert [f"{t.astimezone(ZoneInfo('America/St_Johns')):%d %H:%M}" for t in expected] == [
+            *("28 23:30", "29 00:00", "28 23:30", "29 00:00", "29 00:30")
+        ]
+        start, end = utc("2006-10-29T01:45"), utc("2006-10-29T04:05")
+        assert slots_between(cron, start, end, anchor=NOW, limit=10) == expected
+        for n, slot in enumerate(expected):
+            just_after = slot + timedelta(seconds=30)
+            assert next_after(cron, slot - timedelta(seconds=1), anchor=NOW) == slot
+            assert count_between(cron, start, just_after, anchor=NOW, limit=10) == n + 1
+            assert count_between(cron, just_after, end, anchor=NOW, limit=10) == 4 - n
+
     def test_asked_in_the_second_pass_it_never_answers_with_the_first(self) -> None:
         # cronsim 2.x answers 05:30 UTC, a time in the past, and the job would run again at once.
         cron = schedule("America/New_York", cron="30 1 * * *")
@@ -228,9 +243,7 @@ class TestCron:
         ]
 
     def test_the_rarest_days_are_found_across_a_century_without_leap_year(self) -> None:
-        assert next_after(schedule(cron="0 0 29 2 *"), utc("2096-03-01T00:00"), anchor=NOW) == utc(
-            "2104-02-29T00:00"
-        )
+        assert next_after(schedule(cron="0 0 29 2 *"), utc("2096-03-01T00:00"), anchor=NOW) == utc("2104-02-29T00:00")
         # A star in the weekday makes it *and*: 29 February on a Sunday, 40 years apart across 2100.
         sundays = schedule(cron="0 0 29 2 */7")
         assert next_after(sundays, utc("2088-03-01T00:00"), anchor=NOW) == utc("2128-02-29T00:00")
@@ -328,9 +341,7 @@ class TestLimits:
         value = schedule(daily_time="09:00", jitter_seconds=600)
         slots = slots_between(value, NOW, NOW + timedelta(days=200), anchor=NOW, limit=200)
         jitters = [jitter_for(value, "a task", slot) for slot in slots]
-        assert jitters == [
-            jitter_for(value, "a task", slot.astimezone(ZoneInfo("Asia/Tokyo"))) for slot in slots
-        ]
+        assert jitters == [jitter_for(value, "a task", slot.astimezone(ZoneInfo("Asia/Tokyo"))) for slot in slots]
         assert all(timedelta(0) <= jitter <= timedelta(seconds=600) for jitter in jitters)
         assert len(set(jitters)) > 190
         assert max(jitters) > timedelta(seconds=540)

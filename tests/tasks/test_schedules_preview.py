@@ -80,9 +80,7 @@ def test_a_schedule_is_told_in_words(data: dict[str, object], words: str) -> Non
 
 
 def test_the_city_is_named_where_it_matters() -> None:
-    assert (
-        describe(schedule("America/New_York", cron="5 9 * * 1-5"), zone=True) == "Weekdays at 09:05, New York"
-    )
+    assert describe(schedule("America/New_York", cron="5 9 * * 1-5"), zone=True) == "Weekdays at 09:05, New York"
     assert describe(schedule("UTC", daily_time="09:05"), zone=True) == "Every day at 09:05, UTC"
     assert describe(schedule(interval_minutes=30), zone=True) == "Every 30 min"
     excluded = schedule(interval_minutes=30, exclude=["SUN"])
@@ -102,9 +100,7 @@ def test_the_preview_counts_from_now_and_stops_at_every_limit() -> None:
 def test_the_preview_counts_from_start_at_inclusive_also_in_the_past() -> None:
     times, _ = preview(schedule("UTC", daily_time="09:00", start_at="2026-03-01T09:00:00Z"), now=NOW, count=2)
     assert times == [datetime(2026, 3, 1, 9, tzinfo=UTC), datetime(2026, 3, 2, 9, tzinfo=UTC)]
-    times, _ = preview(
-        schedule("UTC", interval_minutes=60, start_at="2026-03-01T09:10:00Z"), now=NOW, count=2
-    )
+    times, _ = preview(schedule("UTC", interval_minutes=60, start_at="2026-03-01T09:10:00Z"), now=NOW, count=2)
     assert times == [datetime(2026, 3, 1, 9, 10, tzinfo=UTC), datetime(2026, 3, 1, 10, 10, tzinfo=UTC)]
 
 
@@ -152,8 +148,7 @@ def test_a_steady_schedule_that_loses_a_day_says_so() -> None:
     assert notes(schedule(cron="*/15 2 * * *")) == [
         "On Sunday 28 March 2027 the clock in Berlin skips from 02:00 to 03:00. "
         "It does not run that day (02:00, 02:15, 02:30 and 02:45).",
-        "On Sunday 31 October 2027 the clock in Berlin goes back from 03:00 to 02:00. "
-        "It runs through that time twice.",
+        "On Sunday 31 October 2027 the clock in Berlin goes back from 03:00 to 02:00. It runs through that time twice.",
     ]
 
 
@@ -170,6 +165,11 @@ def test_an_interval_tells_of_changes_among_the_times_shown() -> None:
         "On Sunday 28 March 2027 the clock in Berlin goes forward by 1 h. "
         "An interval counts elapsed time: it keeps its distance, and its times of the day shift."
     ]
+
+
+def test_a_change_before_the_first_time_has_no_note() -> None:
+    later = schedule(daily_time="02:30", start_at="2027-03-28T12:00", end_at="2027-04-30T00:00")
+    assert notes(later) == []
 
 
 def test_an_excluded_day_has_no_note() -> None:
@@ -214,6 +214,4 @@ def test_months_without_the_day_are_told() -> None:
 
 def test_an_event_schedule_has_a_note_instead_of_times() -> None:
     assert preview(schedule(on_event=True), now=NOW)[0] == []
-    assert notes(schedule(on_event=True)) == [
-        "Starts when one of its hooks is called, at no time of its own."
-    ]
+    assert notes(schedule(on_event=True)) == ["Starts when one of its hooks is called, at no time of its own."]

@@ -37,9 +37,7 @@ MOMENTS = st.one_of(
     st.datetimes(datetime(2026, 1, 1), datetime(2032, 1, 1), timezones=st.just(UTC)),
     st.builds(
         lambda day, minutes: datetime(*day, tzinfo=UTC) + timedelta(minutes=minutes),
-        st.sampled_from(
-            [(2026, 10, 25), (2027, 3, 14), (2027, 3, 28), (2027, 4, 3), (2027, 4, 29), (2027, 11, 7)]
-        ),
+        st.sampled_from([(2026, 10, 25), (2027, 3, 14), (2027, 3, 28), (2027, 4, 3), (2027, 4, 29), (2027, 11, 7)]),
         st.integers(-600, 1440),
     ),
 )
@@ -84,9 +82,7 @@ def test_the_answer_lies_strictly_after_the_question(schedule: Schedule, after: 
 
 
 @given(schedules(), MOMENTS, MOMENTS)
-def test_a_later_question_never_has_an_earlier_answer(
-    schedule: Schedule, one: datetime, other: datetime
-) -> None:
+def test_a_later_question_never_has_an_earlier_answer(schedule: Schedule, one: datetime, other: datetime) -> None:
     early, late = sorted((one, other))
     first, second = next_after(schedule, early, anchor=ANCHOR), next_after(schedule, late, anchor=ANCHOR)
     assert second is None or (first is not None and first <= second)

@@ -24,8 +24,7 @@ def faults(**data: object) -> dict[str, list[str]]:
         ),
         (
             "0 9 *",
-            "“0 9 *” has 3 fields: write five (minute, hour, day of month, month, weekday), "
-            "like “0 9 * * 1-5”.",
+            "“0 9 *” has 3 fields: write five (minute, hour, day of month, month, weekday), like “0 9 * * 1-5”.",
         ),
         ("0 9 ? * 1", "“?” is not used here: write “*” instead, as in “0 9 * * 1”."),
         ("0 17-9 * * *", "hour “17-9” runs backwards: write “17-23,0-9”."),
@@ -177,8 +176,7 @@ def test_a_wrong_expression_is_refused_with_what_to_write(expression: str, messa
         (
             {"daily_time": "09:00", "max_runs": 0},
             "max_runs",
-            "0 is not possible: write a whole number from 1 to 1,000,000 "
-            "(runs, or leave it out for no limit).",
+            "0 is not possible: write a whole number from 1 to 1,000,000 (runs, or leave it out for no limit).",
         ),
         (
             {"max_runs": 2},
@@ -209,8 +207,7 @@ def test_a_wrong_expression_is_refused_with_what_to_write(expression: str, messa
         (
             {"daily_time": "09:00", "exclude": "2027-02-30"},
             "exclude",
-            "“2027-02-30” is neither a date nor a weekday: write a date like 2026-12-25 or a weekday "
-            "MON to SUN.",
+            "“2027-02-30” is neither a date nor a weekday: write a date like 2026-12-25 or a weekday MON to SUN.",
         ),
         (
             {"daily_time": "09:00", "exclude": ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]},
