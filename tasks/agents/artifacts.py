@@ -119,9 +119,7 @@ class Folded:
         metadata = dict(self._metadata)
         if self._unstored:
             metadata["files_not_stored"] = list(self._unstored)
-        return Response(
-            event=Event.COMPONENT_GENERATOR, payload=self._payload(), metadata=metadata, key=self._key
-        )
+        return Response(event=Event.COMPONENT_GENERATOR, payload=self._payload(), metadata=metadata, key=self._key)
 
     def _payload(self) -> Json:
         media_type = self._media_type or ("text/plain" if self._has_text else "")

@@ -11,13 +11,14 @@ import re
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from django.utils.text import slugify
 
 from tasks.agents.addresses import PrivateAddress, public_addresses
@@ -37,6 +38,8 @@ FETCH_SECONDS = 8.0
 BARE_SECONDS = 3.0
 """For each card that a file leaves to its agent; one that is not up yet is asked again when it is first
 used."""
+UNDATED = datetime.min.replace(tzinfo=UTC)
+"""For references to agents that have no row yet."""
 NAME_MAX = 200
 URL_MAX = 2000
 CONCURRENCY_MAX = 10_000
@@ -55,6 +58,9 @@ class CardReport:
     """`added`, `updated`, `unchanged`, `skipped` (nothing to do) or `failed` (the card is wrong)."""
     text: str
     """For the operator, with the reason."""
+
+    def __str__(self) -> str:
+        return self.text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,16 +91,17 @@ def load(directories: Sequence[Path], *, force: bool = False) -> list[CardReport
     return reports
 
 
-def fetch_and_add(url: str, *, now: datetime) -> Agent:
-    """Add the agent that answers at `url` (its address, or its card's), by the card that it shows. Within 10
-    s.
+def fetch_and_add(url: str, *, now: datetime | None = None) -> Agent:
+    """Add the agent that answers at `url` (its address, or its card's), by the card that it shows, within 10 s.
+
+    now: when it was added; the clock's where absent.
 
     Raises InvalidInput (field `url`: not an address, nobody there, no card, a private address without
     ALLOW_PRIVATE_AGENTS, a version that we do not speak) and WrongMoment (`name_taken`).
     """
     public_only = not settings.ALLOW_PRIVATE_AGENTS
     try:
-        card = _run(_fetch(url, now=now, public_only=public_only))
+        card = fetch(url)
         where = address(card)
     except (AgentError, CardError) as error:
         text = error.message if isinstance(error, AgentError) else f"The agent cannot be used: {error}."
@@ -106,15 +113,22 @@ def fetch_and_add(url: str, *, now: datetime) -> Agent:
         with transaction.atomic():
             if Agent.objects.filter(name=name).exists():
                 raise IntegrityError
-            return Agent.objects.create(name=name, slug=_free_slug(name), **_fields({**card, "url": where}))
+            return Agent.objects.create(
+                name=name,
+                slug=_free_slug(name),
+                created_at=now or timezone.now(),
+                **_fields({**card, "url": where}),
+            )
     except IntegrityError as error:
         raise WrongMoment(f"There is an agent named {name} already.", code="name_taken") from error
 
 
-def fetch(url: str, *, now: datetime) -> dict[str, Any]:
-    """The card shown at `url`, checked as for `fetch_and_add`, without what is ours to say. Raises
-    AgentError."""
-    return _run(_fetch(url, now=now, public_only=not settings.ALLOW_PRIVATE_AGENTS))
+def fetch(url: str) -> dict[str, Any]:
+    """The card shown at `url`, checked as for `fetch_and_add`, without what is ours to say.
+
+    Raises AgentError and CardError.
+    """
+    return _run(_fetch(url, public_only=not settings.ALLOW_PRIVATE_AGENTS))
 
 
 # --- files
@@ -222,9 +236,7 @@ def _load_one(file: _File, told: dict[str, Any] | AgentError | None, *, force: b
                 row = Agent.objects.select_for_update().filter(name=file.name).first()
                 card, note = _completed(file.card, told, row)
                 if not card.get("url"):
-                    return report(
-                        "skipped", f"{file.path.name} has no url, and no other card names this agent"
-                    )
+                    return report("skipped", f"{file.path.name} has no url, and no other card names this agent")
                 if row is None:
                     Agent.objects.create(name=file.name, slug=_free_slug(file.name), **_fields(card))
                     return report("added", f"added at {card['url']}{note}")
@@ -308,13 +320,13 @@ def _free_slug(name: str) -> str:
 # --------------------------------------------------------------------------------------------
 
 
-async def _fetch(url: str, *, now: datetime, public_only: bool) -> dict[str, Any]:
+async def _fetch(url: str, *, public_only: bool) -> dict[str, Any]:
     """A stranger's card, with all that can be wrong with it looked at. Raises AgentError and CardError."""
     url = url.strip()
     if "://" not in url:
         raise CardError("its address must begin with http:// or https://")
     _check_address(url)
-    ref = AgentRef(name="The agent", url=url, card={}, updated_at=now, public_only=public_only)
+    ref = AgentRef(name="The agent", url=url, card={}, updated_at=UNDATED, public_only=public_only)
     try:
         async with asyncio.timeout(FETCH_SECONDS), http_client(ref) as http:
             card = _strangers(await fetch_card(http, url, seconds=FETCH_SECONDS))
@@ -332,9 +344,7 @@ async def _must_be_public(url: str) -> None:
     try:
         await public_addresses(parts.hostname or "", parts.port or 443)
     except PrivateAddress as error:
-        raise CardError(
-            f"its card sends messages to {url}, which lies on the private address {error}"
-        ) from error
+        raise CardError(f"its card sends messages to {url}, which lies on the private address {error}") from error
     except OSError as error:
         raise CardError(f"its card names {url}, and that host name is not known") from error
 
@@ -346,7 +356,7 @@ async def _fetch_bare(files: Sequence[_File]) -> list[dict[str, Any] | AgentErro
             url=str(file.card["url"]),
             card={},
             credential_env=file.card.get("credential_env") or "",
-            updated_at=datetime.min,
+            updated_at=UNDATED,
         )
         try:
             async with asyncio.timeout(BARE_SECONDS), http_client(ref) as http:

@@ -212,9 +212,7 @@ class Connection:
 
     async def _subscribed(self, task_id: str) -> AsyncGenerator[StreamResponse]:
         request = SubscribeToTaskRequest(id=task_id)
-        async with aclosing(
-            self._translated(self._client.subscribe(request, context=ClientCallContext()))
-        ) as events:
+        async with aclosing(self._translated(self._client.subscribe(request, context=ClientCallContext()))) as events:
             async for event in events:
                 yield event
 
@@ -269,12 +267,8 @@ class Connection:
             return AgentBroken(f"{name} answered with an error: {said}.")
         if isinstance(error, A2AError | NotImplementedError):
             return AgentRefused(f"{name} refused the request: {said}.")
-        logger.info(
-            "unreadable answer of %s: %r", name, error, extra={"event": "agent_unreadable", "agent": name}
-        )
-        return AgentBroken(
-            f"{name} sent something that is not A2A: {said.splitlines()[0] if said else 'nothing'}."
-        )
+        logger.info("unreadable answer of %s: %r", name, error, extra={"event": "agent_unreadable", "agent": name})
+        return AgentBroken(f"{name} sent something that is not A2A: {said.splitlines()[0] if said else 'nothing'}.")
 
 
 T = TypeVar("T")

@@ -25,8 +25,6 @@ class BearerFromEnvironment(httpx.Auth):
             # The one setting that settings.py cannot name: each agent's card names its own variable.
             secret = os.environ.get(self._variable, "").strip()
             if not secret:
-                raise AgentRefused(
-                    f"{self._name} needs a credential: set the environment variable {self._variable}."
-                )
+                raise AgentRefused(f"{self._name} needs a credential: set the environment variable {self._variable}.")
             request.headers["Authorization"] = f"Bearer {secret}"
         yield request

@@ -35,8 +35,6 @@ def plain(value: Value) -> Any:  # noqa: PLR0911 (a return a kind reads best)
     return None
 
 
-def plain_struct(
-    struct: Struct, *, without: Mapping[str, Any] | frozenset[str] = frozenset()
-) -> dict[str, Any]:
+def plain_struct(struct: Struct, *, without: Mapping[str, Any] | frozenset[str] = frozenset()) -> dict[str, Any]:
     """A Struct as a dictionary, `without` some of its keys."""
     return {clean(key): plain(value) for key, value in struct.fields.items() if key not in without}

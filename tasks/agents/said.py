@@ -115,9 +115,7 @@ class Seen:
 class Stored:
     """What the database has of the run, used up piece by piece as a snapshot repeats it."""
 
-    def __init__(
-        self, *, text: str = "", reasoning: str = "", components: Iterable[tuple[str, str]] = ()
-    ) -> None:
+    def __init__(self, *, text: str = "", reasoning: str = "", components: Iterable[tuple[str, str]] = ()) -> None:
         self._text = text
         self._reasoning = reasoning
         self._components = Counter(components)

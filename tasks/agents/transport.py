@@ -84,9 +84,7 @@ class AgentTransport(httpx.AsyncBaseTransport):
         kind = response.headers.get("content-type", "").split(";", 1)[0].strip().lower()
         if kind in ("text/html", "application/xhtml+xml"):
             await response.aclose()
-            raise AgentBroken(
-                f"{self._name} answered with a web page (HTML) instead of A2A at {request.url}."
-            )
+            raise AgentBroken(f"{self._name} answered with a web page (HTML) instead of A2A at {request.url}.")
         if response.headers.get("content-encoding", "identity").lower() not in ("", "identity"):
             # Limits count what arrives, and a few compressed bytes unfold to any size; we ask for none.
             await response.aclose()
@@ -103,9 +101,7 @@ class AgentTransport(httpx.AsyncBaseTransport):
             return await self._inner.handle_async_request(request)
         host = request.url.host
         try:
-            addresses = await public_addresses(
-                host, request.url.port or (443 if request.url.scheme == "https" else 80)
-            )
+            addresses = await public_addresses(host, request.url.port or (443 if request.url.scheme == "https" else 80))
         except PrivateAddress as error:
             raise AgentRefused(
                 f"{self._name} lies at {host} on the private address {error}, "
@@ -175,9 +171,7 @@ class AgentTransport(httpx.AsyncBaseTransport):
         if isinstance(error, httpx.ConnectTimeout):
             return self._unreachable(f"no connection within {CONNECT_TIMEOUT:.0f} seconds")
         if isinstance(error, httpx.TimeoutException):
-            return AgentTimeout(
-                f"{self._name} took the connection at {self._url} and then said nothing for too long."
-            )
+            return AgentTimeout(f"{self._name} took the connection at {self._url} and then said nothing for too long.")
         if isinstance(error, httpx.ConnectError):
             return self._unreachable(_reason(error))
         if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
@@ -218,9 +212,7 @@ class _Bounded(httpx.AsyncByteStream):
                     size = total
                 if size > self._limit or total > MAX_RUN_BYTES:
                     what = f"more than {self._limit:,} bytes" if size > self._limit else "too much"
-                    raise AgentBroken(
-                        f"{name} sent {what} in one {'event' if size > self._limit else 'run'}."
-                    )
+                    raise AgentBroken(f"{name} sent {what} in one {'event' if size > self._limit else 'run'}.")
                 check(chunk)
                 yield chunk
             check(b"", True)

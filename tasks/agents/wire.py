@@ -26,9 +26,7 @@ from a2a.utils.proto_utils import parse_lenient
 
 from tasks.agents.transport import LIMIT, MAX_RUN_BYTES
 
-SNAPSHOTS = frozenset(
-    {"GetTask", "SubscribeToTask", "CancelTask", "tasks/get", "tasks/resubscribe", "tasks/cancel"}
-)
+SNAPSHOTS = frozenset({"GetTask", "SubscribeToTask", "CancelTask", "tasks/get", "tasks/resubscribe", "tasks/cancel"})
 """Methods whose answer holds a task with all its messages, which may be as long as the whole run."""
 _STATES = {state.value for state in v03.TaskState}
 
@@ -48,9 +46,7 @@ def json_rpc_transport(card: AgentCard, url: str, config: ClientConfig) -> Clien
 class Transport10(JsonRpcTransport):
     """The SDK's 1.0 transport, with room for a whole task where one is asked for."""
 
-    async def _send_request(
-        self, payload: dict[str, Any], context: ClientCallContext | None = None
-    ) -> dict[str, Any]:
+    async def _send_request(self, payload: dict[str, Any], context: ClientCallContext | None = None) -> dict[str, Any]:
         request = self.httpx_client.build_request(
             "POST", self.url, json=payload, extensions=_room(payload), **get_http_args(context)
         )
@@ -211,9 +207,7 @@ def _parts(parts: Any) -> list[Any]:
         elif isinstance(part.get("file"), dict) and kind in ("file", None):
             found.append({**part, "kind": "file"})
         elif kind == "data" and "data" in part:
-            found.append(
-                {"kind": "data", "data": {"value": part["data"]}, "metadata": {"data_part_compat": True}}
-            )
+            found.append({"kind": "data", "data": {"value": part["data"]}, "metadata": {"data_part_compat": True}})
         else:
             found.append({"kind": "data", "data": part})
     return found
