@@ -124,5 +124,3 @@ def _brief(run: TaskRun) -> dict[str, Any]:
         "finished_at": moment_or_none(run.finished_at),
         "attempt": run.attempt,
     }
-
-

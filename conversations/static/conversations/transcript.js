@@ -108,7 +108,7 @@ export class Transcript {
     const newDay = !before || new Date(before.created_at).toDateString() !== date.toDateString();
     const newVoice = newDay || voice(before) !== voice(item);
     element.classList.toggle("head", newVoice);
-    const children = [newDay ? h("div.day", null, h("time", { datetime: item.created_at }, dayHeading(date))) : null, newVoice && !asks(item) ? byline(item, date) : null, body.element];
+    const children = [newDay ? h("div.day", null, h("time", { datetime: item.created_at }, dayHeading(date))) : null, newVoice && hasByline(item) ? byline(item, date) : null, body.element];
     element.replaceChildren(...children.filter(Boolean));
     element.setAttribute("aria-label", asks(item) ? words.you : item.agent_name || words.system);
   }
@@ -217,11 +217,15 @@ export class Transcript {
 }
 
 const asks = (item) => item.role === "user";
-const voice = (item) => `${item.role}|${item.agent_name}|${item.run_id ?? item.thread_id}`;
+// Results of one schedule follow each other as one voice; everything else is a voice for each run.
+const isResult = (item) => item.payload.component_type === "scheduled_task_result";
+const voice = (item) => `${item.role}|${item.agent_name}|${(isResult(item) ? item.task_id : item.run_id) ?? item.thread_id}`;
+// Cards and notices of the system speak for themselves.
+const hasByline = (item) => !asks(item) && item.role !== "system";
 
 function byline(item, date) {
-  const name = item.agent_name || (item.role === "system" ? words.system : "");
-  return h("div.by", null, face(name, item.role === "system" ? "system" : ""), h("span", null, name), h("time.num", { datetime: item.created_at, title: full(date) }, clock(date)));
+  const name = item.agent_name || words.planner;
+  return h("div.by", null, face(name), h("span", null, name), h("time.num", { datetime: item.created_at, title: full(date) }, clock(date)));
 }
 
 

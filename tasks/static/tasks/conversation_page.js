@@ -43,20 +43,6 @@ const transcript = new Transcript({
   context: { conversationId: id, answer: (item) => answer(item.task_id, item.agent_name) },
 });
 
-follow({
-  conversationId: id,
-  store: transcript.store,
-  onchange(change) {
-    transcript.apply(change);
-    for (const { event, data } of change.passing) {
-      if (event === "system_failed") toast(data.payload?.content ?? words.noAnswer, { kind: "failed" });
-      else if (data.task_id && event !== "done") store.fetch(data.task_id);
-    }
-  },
-  onreset: () => transcript.reset(),
-  onstate: showConnection,
-});
-
 // The composer: whose question is answered, and whether something can be stopped.
 
 function once() {
@@ -110,11 +96,11 @@ async function stopAnswers() {
 
 const cards = new Map();
 const railList = $("rail-tasks");
-const endedList = h("div.stack.close");
+const endedList = h("div.stack.snug");
 const endedTitle = h("span");
 const ended = h("details.fold", { hidden: true }, h("summary", null, icon("chevron-right", "i turn"), endedTitle), endedList);
 const none = h("p.quiet.small", null, words.noTasks);
-const openList = h("div.stack.close");
+const openList = h("div.stack.snug");
 railList.append(none, openList, ended);
 
 function drawRail(tasks) {
@@ -233,3 +219,17 @@ function showConnection(state, code) {
   else if (state === "closed" && code === 4404) show(words.gone, h("a", { href: "/" }, words.toConversations));
   else if (state === "closed") show(words.tooMany, h("a", { href: location.pathname }, words.reload));
 }
+
+follow({
+  conversationId: id,
+  store: transcript.store,
+  onchange(change) {
+    transcript.apply(change);
+    for (const { event, data } of change.passing) {
+      if (event === "system_failed") toast(data.payload?.content ?? words.noAnswer, { kind: "failed" });
+      else if (data.task_id && event !== "done") store.fetch(data.task_id);
+    }
+  },
+  onreset: () => transcript.reset(),
+  onstate: showConnection,
+});

@@ -2,7 +2,7 @@
 // and what clock changes do to them, as the server computes them, before anything starts.
 import { ApiError, call, fieldText } from "../site/api.js";
 import { h, icon } from "../site/dom.js";
-import { countdown, wallToIso, zone as browserZone } from "../site/times.js";
+import { countdown, locale, wallToIso, zone as browserZone } from "../site/times.js";
 import { words } from "../site/words.js";
 
 const PREVIEW_WAIT = 250;
@@ -24,9 +24,9 @@ export class SchedulePicker {
       h("button", { type: "button", "data-kind": kind, "aria-pressed": String(kind === this.state.kind), onclick: () => this.choose(kind) }, text.kinds[kind])));
     this.fields = h("div.fields");
     this.wrong = h("div.wrong", { role: "alert" });
-    this.preview = h("div.stack.close", { "aria-live": "polite" });
+    this.preview = h("div.stack.snug", { "aria-live": "polite" });
     this.more = options ? this.moreFields() : null;
-    this.element = h("div.stack.close.schedule", null, this.segments, this.fields, this.wrong, this.preview, this.more);
+    this.element = h("div.stack.snug.schedule", null, this.segments, this.fields, this.wrong, this.preview, this.more);
     this.draw();
   }
 
@@ -160,7 +160,7 @@ export class SchedulePicker {
 
   show(preview, zone) {
     this.summary = preview.summary;
-    const format = new Intl.DateTimeFormat(document.documentElement.lang || "en", { weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: zone });
+    const format = new Intl.DateTimeFormat(locale, { weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: zone });
     const now = new Date();
     const rows = preview.times.map((iso) => {
       const date = new Date(iso);

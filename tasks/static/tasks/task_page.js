@@ -34,7 +34,7 @@ function edit(task) {
     h("h1", null, words.editTask),
     h("label.label", null, words.title, title, wrong.title),
     h("label.label", null, words.request, query, wrong.query),
-    picker ? h("div.stack.close", null, h("h2", null, words.howToRun), picker.element) : null,
+    picker ? h("div.stack.snug", null, h("h2", null, words.howToRun), picker.element) : null,
     wrong.all,
     h("div.actions", null, h("button.button", { type: "button", onclick: () => dialog.close() }, words.close), h("button.button.primary", null, words.save)));
   const dialog = h("dialog.wider", { "aria-label": words.editTask }, form);

@@ -25,7 +25,7 @@ export function ask({ title, hint, act, danger = false }) {
     const yes = h("button.button", { class: danger ? "danger" : "primary", value: "yes" }, act);
     const dialog = h("dialog", { "aria-labelledby": "ask-title" },
       h("form", { method: "dialog" },
-        h("div.stack.close", null, h("h1", { id: "ask-title" }, title), h("p.quiet.small", null, hint)),
+        h("div.stack.snug", null, h("h1", { id: "ask-title" }, title), h("p.quiet.small", null, hint)),
         h("div.actions", null, h("button.button", { value: "no", autofocus: true }, words.keep), yes)));
     dialog.addEventListener("close", () => { dialog.remove(); resolve(dialog.returnValue === "yes"); });
     document.body.append(dialog);

@@ -1,7 +1,9 @@
 // Times as people say them, in the browser's zone. `<time datetime>` elements with data-time="…" are kept up to date.
 import { words } from "./words.js";
 
-const locale = document.documentElement.lang || "en";
+// English says its dates as the server does: "Thu 26 Nov".
+const spoken = document.documentElement.lang || "en";
+export const locale = spoken === "en" ? "en-GB" : spoken;
 export const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
 const format = (options) => new Intl.DateTimeFormat(locale, { hourCycle: "h23", ...options });
@@ -67,7 +69,15 @@ export function ago(date, now = new Date()) {
   return moment(date, now);
 }
 
+/** "in 14 h": the largest unit alone, for narrow columns. */
+export function soon(date, now = new Date()) {
+  const text = countdown(date, now);
+  const left = date - now;
+  return left < 120000 ? text : text.replace(/^(\D*\d+\s\S+)\s\d+\s\S+/, "$1");
+}
+
 const says = {
+  soon: (date, now) => soon(date, now),
   clock: (date) => clock(date),
   moment: (date, now) => moment(date, now),
   ago: (date, now) => ago(date, now),
@@ -102,7 +112,7 @@ export function keepTimes() {
   setInterval(() => {
     if (document.hidden) return;
     const now = new Date();
-    document.querySelectorAll('time[data-time="countdown"], time[data-time="next"], time[data-time="elapsed"], time[data-time="ago"]').forEach((element) => say(element, now));
+    document.querySelectorAll('time[data-time="countdown"], time[data-time="next"], time[data-time="soon"], time[data-time="elapsed"], time[data-time="ago"]').forEach((element) => say(element, now));
   }, 1000);
 }
 
