@@ -113,7 +113,7 @@ class Journal:
         written. Raises what `settle` raises (its entry is rolled back alone), and the database's error if it stays
         away. The wait survives a cancellation of the caller only inside `asyncio.shield`.
         """
-        done = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._take(_Entry(changes=changes, gate_pass=gate_pass, settle=settle, done=done))
         self._hurry.set()
         return await done

@@ -4,6 +4,7 @@ The variables and their defaults are the contract's table (docs/operations.md li
 """
 
 import secrets
+import zoneinfo
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +15,9 @@ from csp.constants import NONE, SELF
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
+
+# Zones come from PyPI's pinned tzdata, not from the machine's, so that every machine plans the same times.
+zoneinfo.reset_tzpath(())
 
 # --- where things lie -------------------------------------------------------------------------------------------------
 # Relative to manage.py, so that every command reaches the same database and key from any working directory.
@@ -39,7 +43,7 @@ TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])
 def _secret_key() -> str:
     """The key of SECRET_KEY, or one kept in DATA_DIR that is made on the first start (readable by its owner only)."""
     if key := env.str("SECRET_KEY", ""):
-        return key
+        return str(key)
     path = DATA_DIR / "secret_key"
     try:
         # "x" lets exactly one of two processes that start together write it.

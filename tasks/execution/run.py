@@ -22,7 +22,6 @@ from tasks.agents.remote import Outgoing, RemoteState, remote_state
 from tasks.agents.router import Routed, Router
 from tasks.execution import context as contexts
 from tasks.execution.accumulator import Accumulator
-from tasks.execution.context import RunContext
 from tasks.execution.recovery import release_leases
 from tasks.services import Lease, TaskService
 from tasks.services.outcomes import settling
@@ -151,7 +150,7 @@ class RunExecution:
         call_id = f"connect-{self.lease.run_id}-{self.lease.token}"
         call = {"tool_call_id": call_id, "tool_name": "connect_agent"}
         if shown:
-            self._say(
+            self._show(
                 Response(event=Event.TOOL_CALL_STARTED, payload={**call, "tool_result": None}, key=call_id)
             )
         result = f"ERROR: could not connect to agent {found.agent_name}"
@@ -164,11 +163,8 @@ class RunExecution:
             result = "connected"
         finally:
             if shown:
-                self._say(
-                    Response(
-                        event=Event.TOOL_CALL_COMPLETED, payload={**call, "tool_result": result}, key=call_id
-                    )
-                )
+                payload = {**call, "tool_result": result}
+                self._show(Response(event=Event.TOOL_CALL_COMPLETED, payload=payload, key=call_id))
         return connection
 
     async def _follow(self, events: AsyncIterator[Any]) -> Outcome:
@@ -225,7 +221,7 @@ class RunExecution:
     async def _rejoin(self, connection: Connection) -> AsyncIterator[Any]:
         """What the agent has of the run: without what is stored already, then what follows live."""
         known = False
-        async with aclosing(connection.rejoin(self._remote_task_id)) as events:  # type: ignore[type-var]
+        async with aclosing(connection.rejoin(self._remote_task_id)) as events:
             async for event in events:
                 known = True
                 yield event
@@ -268,8 +264,12 @@ class RunExecution:
     # --- what is written ----------------------------------------------------------------------------------------------
 
     def _say(self, response: Response) -> None:
+        """The agent's words: kept for the result, and shown unless the result will say them."""
         if self._accumulator.take(response):
-            self._add(self._paragraphs.apply(response))
+            self._show(response)
+
+    def _show(self, response: Response) -> None:
+        self._add(self._paragraphs.apply(response))
 
     def _pass(self, event: Event) -> None:
         scope = Scope(

@@ -39,7 +39,9 @@ class TaskRun(models.Model):
     for_slot = models.DateTimeField(null=True)
     """The slot that a run stands for whose own moment is that of a request (backfill, run again)."""
     attempt = models.PositiveSmallIntegerField(default=1)
-    status = models.CharField(max_length=14, choices=[(s.value, s.value.replace("_", " ")) for s in RunStatus])
+    status = models.CharField(
+        max_length=14, choices=[(s.value, s.value.replace("_", " ")) for s in RunStatus]
+    )
     slots = models.PositiveIntegerField(default=1)
     """How many neighbouring slots a skipped or missed row stands for."""
     last_slot = models.DateTimeField(null=True)
@@ -91,17 +93,19 @@ class TaskRun(models.Model):
             # What a worker takes next: higher priority first, then older.
             models.Index(fields=["-priority", "ready_at"], condition=Q(status="queued"), name="run_ready"),
             # Heartbeats, what an agent has at once, a task's active runs, the phase.
-            models.Index(fields=["task", "status"], condition=Q(status__in=sorted(RUN_ACTIVE)), name="run_active"),
             models.Index(
-                fields=["agent_name", "status"], condition=Q(status__in=sorted(RUN_ACTIVE)), name="run_of_agent"
+                fields=["task", "status"], condition=Q(status__in=sorted(RUN_ACTIVE)), name="run_active"
+            ),
+            models.Index(
+                fields=["agent_name", "status"],
+                condition=Q(status__in=sorted(RUN_ACTIVE)),
+                name="run_of_agent",
             ),
             # A task's runs, newest first.
             models.Index(fields=["task", "-id"], name="run_of_task"),
             models.Index(fields=["id"], condition=Q(cancel_due=True), name="run_cancel_due"),
             # Retention.
-            models.Index(
-                fields=["finished_at"], condition=Q(finished_at__isnull=False), name="run_finished"
-            ),
+            models.Index(fields=["finished_at"], condition=Q(finished_at__isnull=False), name="run_finished"),
         ]
 
     def __str__(self) -> str:

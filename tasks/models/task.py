@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
+from django.db.models.functions import Now
 from django.utils.timezone import now as clock
 
 from conversations.ids import new_id
@@ -66,7 +67,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
                 When(has_run(RunStatus.QUEUED), then=Value(Phase.QUEUED)),
                 When(paused_at__isnull=False, then=Value(Phase.PAUSED)),
                 # A task behind another one of its plan, and one whose moment has just come, wait for their turn.
-                When(Q(next_run_at=None) & Q(on_event=False), then=Value(Phase.QUEUED)),
+                When(Q(next_run_at=None, on_event=False) | Q(next_run_at__lte=Now()), then=Value(Phase.QUEUED)),
                 default=Value(Phase.SCHEDULED),
                 output_field=models.CharField(),
             )
@@ -148,7 +149,13 @@ class Task(models.Model):
             models.CheckConstraint(
                 condition=(
                     Q(pattern="once", interval_minutes=None, daily_times=None, crons=None, on_event=False)
-                    | Q(pattern="recurring", interval_minutes__gte=1, daily_times=None, crons=None, on_event=False)
+                    | Q(
+                        pattern="recurring",
+                        interval_minutes__gte=1,
+                        daily_times=None,
+                        crons=None,
+                        on_event=False,
+                    )
                     | Q(
                         pattern="recurring",
                         interval_minutes=None,
@@ -163,7 +170,13 @@ class Task(models.Model):
                         crons__isnull=False,
                         on_event=False,
                     )
-                    | Q(pattern="recurring", interval_minutes=None, daily_times=None, crons=None, on_event=True)
+                    | Q(
+                        pattern="recurring",
+                        interval_minutes=None,
+                        daily_times=None,
+                        crons=None,
+                        on_event=True,
+                    )
                 ),
                 name="task_one_kind_of_schedule",
             ),
@@ -173,7 +186,8 @@ class Task(models.Model):
             models.CheckConstraint(condition=Q(max_attempts__gte=1), name="task_max_attempts_positive"),
             # An ended task is never armed (expectations.md, line 34).
             models.CheckConstraint(
-                condition=Q(next_run_at=None) | Q(status__in=sorted(TASK_UNFINISHED)), name="task_ended_is_not_armed"
+                condition=Q(next_run_at=None) | Q(status__in=sorted(TASK_UNFINISHED)),
+                name="task_ended_is_not_armed",
             ),
             models.UniqueConstraint(
                 fields=["plan", "key"], condition=~Q(key=""), name="task_key_once_in_its_plan"

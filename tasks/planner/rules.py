@@ -6,9 +6,7 @@ from collections.abc import Iterable, Sequence
 from tasks.planner.base import Candidate, Planned, PlannedTask, Planner
 
 STOP_WORDS = frozenset(
-    "a about all an and any are as at be by can could do does every for from get give go has have how i in is it its "
-    "let make me my new now of on or our please show tell than that the their them there these this to today us use "
-    "was we what when which who will with would you your day daily hour minute minutes week task agent".split()
+    ["a", "about", "all", "an", "and", "any", "are", "as", "at", "be", "by", "can", "could", "do", "does", "every", "for", "from", "get", "give", "go", "has", "have", "how", "i", "in", "is", "it", "its", "let", "make", "me", "my", "new", "now", "of", "on", "or", "our", "please", "show", "tell", "than", "that", "the", "their", "them", "there", "these", "this", "to", "today", "us", "use", "was", "we", "what", "when", "which", "who", "will", "with", "would", "you", "your", "day", "daily", "hour", "minute", "minutes", "week", "task", "agent"]
 )
 WEIGHTS = {"name": 6.0, "tags": 4.0, "skill": 3.0, "examples": 2.0, "description": 1.0}
 """What a word in common counts for, by where the card has it: what an agent is called says more than what it tells."""
@@ -60,7 +58,7 @@ def _score(text: str, agent: Candidate) -> float:
 
 def _words(text: str) -> set[str]:
     """The telling words of a text, in singular; Chinese and its like by pairs of characters."""
-    words = set()
+    words: set[str] = set()
     for word in re.findall(r"[^\W_]+", text.casefold()):
         if re.search(r"[\u3040-\u9fff\uac00-\ud7af]", word):
             words.update(word[i : i + 2] for i in range(max(1, len(word) - 1)))

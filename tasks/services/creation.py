@@ -141,8 +141,6 @@ def _arm(plan: ExecutionPlan, task: Task, now: datetime) -> list[Change]:
     # An interval counts from the moment at which the task is armed: behind others of its plan, that is later.
     task.anchor_at = task.start_at or now
     slot = schedules.first_slot(task.schedule, now=now, anchor=task.anchor_at)
-    if slot is None and not task.on_event:
-        slot = now
     plan_slot(task, slot)
     task.updated_at = now
     changes: list[Change] = []

@@ -110,7 +110,7 @@ def _patched_schedule(task: Task, patch: TaskPatch, now: datetime) -> Schedule |
             raise InvalidInput({"schedule": ["A schedule cannot be taken away: cancel the task instead."]})
         return None
     try:
-        schedule = schedules.merge(task.schedule, patch.schedule, now=now)
+        schedule = schedules.merge(task.schedule, patch.schedule, now=now, anchor=task.anchor_at)
     except ScheduleError as error:
         raise InvalidInput({f"schedule.{name}": texts for name, texts in error.fields.items()}) from None
     if task.status != TaskStatus.PENDING and not schedule.recurring:

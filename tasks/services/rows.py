@@ -15,7 +15,8 @@ def write_columns(rows: Sequence[models.Model], fields: Sequence[str]) -> None:
     if not rows:
         return
     model = type(rows[0])
-    columns = [model._meta.get_field(name) for name in fields]
+    by_name = {field.name: field for field in model._meta.concrete_fields}
+    columns = [by_name[name] for name in fields]
     key = model._meta.pk
     assignments = ", ".join(f'"{column.column}" = %s' for column in columns)
     statement = f'UPDATE "{model._meta.db_table}" SET {assignments} WHERE "{key.column}" = %s'  # noqa: S608
