@@ -70,9 +70,7 @@ class SampleAgents:
         while True:
             await asyncio.sleep(pause)
             if self._process is not None and self._process.poll() is not None:
-                logger.warning(
-                    "The sample agents ended (exit status %s): starting them again", self._process.poll()
-                )
+                logger.warning("The sample agents ended (exit status %s): starting them again", self._process.poll())
                 self.start()
                 pause = min(pause * 2, RESTART_SECONDS_MAX)
             elif self.up:

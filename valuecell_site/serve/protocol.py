@@ -13,8 +13,6 @@ from contextlib import suppress
 
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.interfaces import IPullProducer
-from zope.interface import implementer
 
 SEND_BUFFER = 64 * 1024
 """The kernel's buffer for one socket (it doubles it): else megabytes vanish there for a dead viewer,
@@ -100,9 +98,8 @@ class SocketProtocol(WebSocketProtocol):
             producer.stopProducing()
 
 
-@implementer(IPullProducer)
 class _Pull:
-    """Writes what a source gives, a piece whenever the last one went out."""
+    """A pull producer: writes what a source gives, a piece whenever the last one went out."""
 
     def __init__(self, transport: FileDescriptor, source: Callable[[], bytes]) -> None:
         self._transport = transport
@@ -118,9 +115,8 @@ class _Pull:
         """Nothing is left to do for a closed connection."""
 
 
-@implementer(IPullProducer)
 class _Flush:
-    """Tells when the transport's buffer has run empty."""
+    """A pull producer that writes nothing, and tells when the transport's buffer has run empty."""
 
     def __init__(self, transport: FileDescriptor) -> None:
         self._transport = transport

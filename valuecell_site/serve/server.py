@@ -14,7 +14,7 @@ from typing import Any
 import daphne.server
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.http_protocol import WebRequest
-from twisted.internet import defer, reactor
+from twisted.internet import defer
 
 from conversations.consumers import TRANSPORT
 from conversations.hub import Close, hub
@@ -36,7 +36,7 @@ THREADS = 24
 Work = Callable[[], Awaitable[None]]
 
 
-class Server(daphne.server.Server):  # type: ignore[misc]
+class Server(daphne.server.Server):
     """Serves `application`; `start` runs in its loop once it listens, `stop` when it is told to end.
 
     `stop` gets until DEADLINE. When `start` fails, the server ends and `failed` is true.
@@ -63,8 +63,7 @@ class Server(daphne.server.Server):  # type: ignore[misc]
         self.ws_factory.protocol = SocketProtocol
         self.ws_factory.setProtocolOptions(closeHandshakeTimeout=CLOSE_HANDSHAKE_SECONDS)
         asyncio.get_event_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="serve"))
-        # Not callWhenRunning: that comes before asyncio's loop runs.
-        reactor.callLater(0, self._begin)  # type: ignore[attr-defined]
+        asyncio.get_event_loop().call_soon(self._begin)
 
     def _begin(self) -> None:
         hub.bind()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable
+from datetime import datetime
 from typing import TYPE_CHECKING
+
+from django.utils import timezone
 
 from conversations.journal import journal
 from valuecell_site import health
@@ -18,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 6.0
 """How long runs get to end after SIGTERM before they are handed back."""
+ASLEEP_SECONDS = 30.0
+"""A runner that has not looked for due work for so long is not well."""
 FLUSH_SECONDS = 1.5
 """How long the last commit may take."""
 
@@ -37,7 +42,9 @@ class Work:
             self._supervising = asyncio.create_task(agents.supervise())
             health.depends_on("sample_agents", lambda: "" if agents.up else "not running")
         if self._runner is not None:
-            await self._runner.start()
+            runner = self._runner
+            await runner.start()
+            health.depends_on("runner", lambda: _asleep(runner.last_turn_at))
         health.started()
 
     async def stop(self) -> None:
@@ -63,3 +70,10 @@ def _runner() -> Runner:
     from tasks.runner import Runner
 
     return Runner()
+
+
+def _asleep(last: datetime | None) -> str:
+    if last is None:
+        return "has not looked for due work yet"
+    seconds = (timezone.now() - last).total_seconds()
+    return "" if seconds < ASLEEP_SECONDS else f"last looked for due work {seconds:.0f} s ago"

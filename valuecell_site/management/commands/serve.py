@@ -24,9 +24,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Options."""
-        parser.add_argument(
-            "--no-sample-agents", action="store_true", help="do not start the agents that ship with it"
-        )
+        parser.add_argument("--no-sample-agents", action="store_true", help="do not start the agents that ship with it")
         parser.add_argument("--no-runner", action="store_true", help="web only: runners run elsewhere")
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
@@ -50,9 +48,7 @@ class Command(BaseCommand):
                 self._say(f"The sample agents are not up ({why}); going on without them.")
             self._load_cards()
             self._say(f"\nValueCell Tasks is at {settings.PUBLIC_URL}/")
-            self._say(
-                f"Sign in as {sign_in.username} with the password {sign_in.password or 'that you set'}\n"
-            )
+            self._say(f"Sign in as {sign_in.username} with the password {sign_in.password or 'that you set'}\n")
             failed = self._serve(Work(agents=agents, runner=not options["no_runner"]))
         except KeyboardInterrupt:
             failed = False
@@ -74,8 +70,9 @@ class Command(BaseCommand):
     def _load_cards(self) -> None:
         from tasks.agents.cards import load
 
-        for line in load([settings.AGENT_CARDS_DIR, settings.LOCAL_CARDS_DIR]):
-            self._say(str(line))
+        for report in load([settings.AGENT_CARDS_DIR, settings.LOCAL_CARDS_DIR]):
+            if report.outcome in ("added", "updated", "failed"):
+                self._say(report.text)
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)

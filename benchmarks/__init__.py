@@ -1,0 +1,1 @@
+"""What `make bench` measures, each figure beside a baseline that runs side by side."""
