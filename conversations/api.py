@@ -70,9 +70,7 @@ def get_conversation(request: HttpRequest, conversation_id: str) -> JsonResponse
     return answer(conversation_out(own_conversation(request, conversation_id)))
 
 
-@router.get(
-    "/{conversation_id}/items", response={200: EnvelopePage}, openapi_extra=described(query=ItemsQuery)
-)
+@router.get("/{conversation_id}/items", response={200: EnvelopePage}, openapi_extra=described(query=ItemsQuery))
 def list_items(request: HttpRequest, conversation_id: str) -> JsonResponse:
     """What was said and shown, as envelopes.
 

@@ -151,9 +151,7 @@ def answer(data: Any, status: int = 200) -> JsonResponse:
     return JsonResponse(data, status=status, safe=False, json_dumps_params={"ensure_ascii": False})
 
 
-def page(
-    rows: Iterable[Row], limit: int, *, show: Callable[[Row], Any], cursor: Callable[[Row], str]
-) -> JsonResponse:
+def page(rows: Iterable[Row], limit: int, *, show: Callable[[Row], Any], cursor: Callable[[Row], str]) -> JsonResponse:
     """One page of `rows`, of which the caller fetched up to `limit` + 1: the one too many says that more follows."""
     # Fetched here and once: a slice of a query is a query.
     fetched = list(rows)
@@ -213,7 +211,9 @@ def _check_values(data: Any) -> None:
             raise Invalid.at(path.split(".")[0], f"Nested too deeply: at most {DEPTH_MAX} levels.")
         if isinstance(value, str):
             _check_text(value, path)
-        elif (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, int) and not -BIGINT_MAX <= value <= BIGINT_MAX):
+        elif (isinstance(value, float) and not math.isfinite(value)) or (
+            isinstance(value, int) and not -BIGINT_MAX <= value <= BIGINT_MAX
+        ):
             raise Invalid.at(path, "The number is too large.")
         elif isinstance(value, dict):
             for key, inner in value.items():

@@ -1,14 +1,14 @@
 """The JSON API: one NinjaAPI that mounts both apps' endpoints, and the description of it that is true."""
 
 from functools import cache
-from typing import Any
+from typing import Any, NotRequired
 
 from django.http import HttpRequest
 from ninja import NinjaAPI, Swagger
 from ninja.openapi.schema import OpenAPISchema
 from ninja.security import APIKeyCookie, HttpBearer
 from pydantic import TypeAdapter
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 from conversations.described import component_schemas
 from tasks.api import routers
@@ -19,7 +19,7 @@ from valuecell_site.views import docs_policy
 class Bearer(HttpBearer):
     """A token made by `manage.py create_api_token`. The gate (`valuecell_site.middleware`) has looked at it."""
 
-    def authenticate(self, request: HttpRequest, token: str) -> Any:
+    def authenticate(self, request: HttpRequest, token: str) -> Any:  # noqa: ARG002 (the gate has looked at it)
         return request.user if request.user.is_authenticated else None
 
 
@@ -31,7 +31,7 @@ class Session(APIKeyCookie):
     def __init__(self) -> None:
         super().__init__(csrf=False)
 
-    def authenticate(self, request: HttpRequest, key: str | None) -> Any:
+    def authenticate(self, request: HttpRequest, key: str | None) -> Any:  # noqa: ARG002 (the gate has looked at it)
         return request.user if request.user.is_authenticated else None
 
 
@@ -71,7 +71,7 @@ IDEMPOTENCY = {
 class Api(NinjaAPI):
     """NinjaAPI, with what holds for every endpoint added to its description."""
 
-    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
+    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:  # noqa: ARG002 (there is one prefix)
         """The description, made once a process."""
         return _describe(self)
 

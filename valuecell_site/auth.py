@@ -30,9 +30,9 @@ def user_for_bearer(token: str, *, now: datetime | None = None) -> User | None:
         return None
     if found.last_used_at is None or found.last_used_at <= now - USE_NOTED_EVERY:
         # By condition, so that of many requests in one moment one writes.
-        ApiToken.objects.filter(
-            Q(last_used_at=None) | Q(last_used_at__lte=now - USE_NOTED_EVERY), pk=found.pk
-        ).update(last_used_at=now)
+        ApiToken.objects.filter(Q(last_used_at=None) | Q(last_used_at__lte=now - USE_NOTED_EVERY), pk=found.pk).update(
+            last_used_at=now
+        )
     return found.user
 
 

@@ -7,7 +7,9 @@ from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
-from django.http import HttpRequest
+from django.contrib.auth.models import User
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils import timezone
@@ -41,7 +43,7 @@ _rate = RateLimit()
 class _NeedsCsrfToken(CsrfViewMiddleware):
     """Django's own check, asked directly: it returns the reason instead of a page."""
 
-    def _reject(self, request: HttpRequest, reason: str) -> Any:
+    def _reject(self, request: HttpRequest, reason: str) -> Any:  # noqa: ARG002 (Django's signature)
         return reason
 
 
@@ -81,41 +83,53 @@ class ApiGate:
         match = request.resolver_match
         if not request.path_info.startswith(GUARDED_PREFIX) or match is None or match.url_name in PUBLIC_NAMES:
             return None
-        user, by_token = user_of(request)
-        if user is None:
-            refused = problems.error(401)
-            refused["WWW-Authenticate"] = "Bearer"
+        refused = _refusal(request)
+        if refused is not None:
             return refused
-        if not by_token and (reason := _csrf_fault(request)):
-            return problems.error(
-                403, code="csrf_failed", message=f"The session's CSRF token is missing or wrong ({reason})."
-            )
-        wait = _rate.retry_after(user.pk, settings.API_RATE, now=time.monotonic())
-        if wait is not None:
-            refused = problems.error(429, message=f"Too many requests: at most {settings.API_RATE:,} a minute.")
-            refused["Retry-After"] = str(wait)
-            return refused
-        request.user = user
         key = request.headers.get("Idempotency-Key", "")
-        if request.method == "POST" and key:
-            try:
-                return once(
-                    request,
-                    user,
-                    key,
-                    lambda: view(request, *args, **kwargs),
-                    in_transaction=match.url_name in CREATORS,
-                )
-            except (Refused, problems.RequestDataTooBig, problems.UnreadablePostError) as exc:
-                return problems.problem(request, exc)
-        return None
+        if request.method != "POST" or not key:
+            return None
+        try:
+            return once(
+                request,
+                cast(User, request.user),
+                key,
+                lambda: view(request, *args, **kwargs),
+                in_transaction=match.url_name in CREATORS,
+            )
+        except (Refused, RequestDataTooBig, UnreadablePostError) as exc:
+            return problems.problem(request, exc)
+
+
+def _refusal(request: HttpRequest) -> HttpResponseBase | None:
+    """Why `request` may not pass; else None, and `request.user` is who sent it."""
+    user, by_token = user_of(request)
+    if user is None:
+        refused = problems.error(401)
+        refused["WWW-Authenticate"] = "Bearer"
+        return refused
+    if not by_token and (reason := _csrf_fault(request)):
+        return problems.error(
+            403, code="csrf_failed", message=f"The session's CSRF token is missing or wrong ({reason})."
+        )
+    wait = _rate.retry_after(user.pk, settings.API_RATE, now=time.monotonic())
+    if wait is not None:
+        refused = problems.error(429, message=f"Too many requests: at most {settings.API_RATE:,} a minute.")
+        refused["Retry-After"] = str(wait)
+        return refused
+    request.user = user
+    return None
 
 
 def _csrf_fault(request: HttpRequest) -> str:
     """Why a session's unsafe request is refused; empty where it may pass."""
-    check = _NeedsCsrfToken(lambda _: cast(Any, None))
+    check = _NeedsCsrfToken(_no_view)
     check.process_request(request)
-    return str(check.process_view(request, lambda _: None, (), {}) or "")  # type: ignore[arg-type]
+    return str(check.process_view(request, _no_view, (), {}) or "")
+
+
+def _no_view(_request: HttpRequest) -> HttpResponse:
+    raise AssertionError("the check calls no view")
 
 
 @sync_and_async_middleware

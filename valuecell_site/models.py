@@ -74,9 +74,7 @@ class IdempotencyKey(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["user", "method", "path", "key"], name="idempotency_key_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["user", "method", "path", "key"], name="idempotency_key_once")]
         # Housekeeping: what is older than its 24 hours.
         indexes = [models.Index(fields=["created_at"], name="idempotency_key_age")]
 

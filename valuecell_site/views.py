@@ -25,17 +25,17 @@ def _answer(request: HttpRequest, status: int, title: str, text: str, *, code: s
         return HttpResponse(f"{title}\n\n{text}\n", status=status, content_type="text/plain; charset=utf-8")
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:  # noqa: ARG001 (Django passes it)
     """400."""
     return _answer(request, 400, "The request could not be read", "Go back and try again.")
 
 
-def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:  # noqa: ARG001 (Django passes it)
     """403."""
     return _answer(request, 403, "Not for you", "Your account may not open this page.")
 
 
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:  # noqa: ARG001 (Django passes it)
     """404."""
     return _answer(request, 404, "Nothing is here", "It was deleted, is somebody else's, or never existed.")
 
@@ -49,7 +49,7 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
     )
 
 
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:  # noqa: ARG001 (Django passes it)
     """403 for a form whose CSRF token is missing or old (`CSRF_FAILURE_VIEW`)."""
     return _answer(
         request,
@@ -61,7 +61,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
 
 
 @csrf_exempt  # The gate has looked at the token; here there is nothing left to protect.
-def no_such_endpoint(request: HttpRequest) -> HttpResponseBase:
+def no_such_endpoint(_request: HttpRequest) -> HttpResponseBase:
     """404 for a path under the API that none of its endpoints has."""
     return problems.error(404, message="The API has no such address: /api/v1/docs lists them.")
 

@@ -66,9 +66,7 @@ def list_agents(request: HttpRequest) -> JsonResponse:
     agents = Agent.objects.filter(hidden=False).order_by("name")
     if query.cursor is not None:
         agents = agents.filter(name__gt=cursor_parts(query.cursor, 1)[0].replace("\0", ""))
-    return page(
-        agents[: query.limit + 1], query.limit, show=agent_out, cursor=lambda agent: cursor_of(agent.name)
-    )
+    return page(agents[: query.limit + 1], query.limit, show=agent_out, cursor=lambda agent: cursor_of(agent.name))
 
 
 @router.post("", response={201: AgentOut}, openapi_extra=described(body=AgentIn))
@@ -80,7 +78,7 @@ def add_agent(request: HttpRequest) -> JsonResponse:
 
 
 @router.get("/{slug}", response={200: AgentOut})
-def get_agent(request: HttpRequest, slug: str) -> JsonResponse:
+def get_agent(request: HttpRequest, slug: str) -> JsonResponse:  # noqa: ARG001 (the framework passes it)
     """One agent."""
     return answer(agent_out(_known_agent(slug)))
 
@@ -91,10 +89,14 @@ def update_agent(request: HttpRequest, slug: str) -> JsonResponse:
     agent = _known_agent(slug)
     _staff_only(request)
     sent = read_body(request, AgentPatch)
-    changes = {name: getattr(sent, name) for name in sent.model_fields_set}
+    # Null takes a limit or a name away; a switch is on or off, and null leaves it.
+    cleared = {"max_concurrency": None, "display_name": ""}
+    changes = {
+        name: cleared[name] if getattr(sent, name) is None else getattr(sent, name)
+        for name in sent.model_fields_set
+        if getattr(sent, name) is not None or name in cleared
+    }
     for name, value in changes.items():
-        if value is None and name != "max_concurrency":
-            value = "" if name == "display_name" else getattr(agent, name)
         setattr(agent, name, value)
     if changes:
         agent.save(update_fields=[*changes, "updated_at"])

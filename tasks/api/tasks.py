@@ -188,9 +188,7 @@ def run_again(request: HttpRequest, task_id: str) -> JsonResponse:
     run_id = optional_id(sent.run_id)
     if sent.run_id is not None and not (run_id and TaskRun.objects.filter(pk=run_id, task=task).exists()):
         raise Invalid.at("run_id", "This task has no such run: GET /api/v1/tasks/{id}/runs lists them.")
-    run = TaskService.run_again(
-        task.pk, actor=person(request), now=timezone.now(), run_id=run_id, query=sent.query
-    )
+    run = TaskService.run_again(task.pk, actor=person(request), now=timezone.now(), run_id=run_id, query=sent.query)
     return answer(run_out(run), 201)
 
 

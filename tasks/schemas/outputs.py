@@ -220,7 +220,7 @@ def task_out(task: Task) -> TaskOut:
     """A task as the API shows it. Uses the annotation `phase` (`with_phase()`); without it, asks for it."""
     phase = getattr(task, "phase", None)
     if phase is None:
-        phase = Task.objects.with_phase().values_list("phase", flat=True).get(pk=task.pk)
+        phase = getattr(Task.objects.with_phase().get(pk=task.pk), "phase")  # noqa: B009 (an annotation)
     return {
         "id": str(task.id),
         "key": task.key or None,

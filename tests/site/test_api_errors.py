@@ -101,7 +101,8 @@ def test_a_limit_out_of_range_is_422_on_that_field(ana: Program, limit):
 
 
 @pytest.mark.parametrize(
-    "cursor", ["x", "", "%00", "W10", "WyJhIl0", "WyJhIiwiYiJd", "WzFd", "e30", "é", "*", "a" * 501, "W1tbW1td", "0" * 400]
+    "cursor",
+    ["x", "", "%00", "W10", "WyJhIl0", "WyJhIiwiYiJd", "WzFd", "e30", "é", "*", "a" * 501, "W1tbW1td", "0" * 400],
 )
 def test_a_cursor_of_nobody_is_422_on_that_field(ana: Program, cursor):
     conversation = ana.conversation()

@@ -23,7 +23,9 @@ def test_nobody_is_401_on_every_verb_and_path(db, verb, path):
     assert response["WWW-Authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize("header", ["Bearer", "Bearer ", "Bearer nonsense", "bearer \u00fc", "Basic YTpi", "Token x", ""])
+@pytest.mark.parametrize(
+    "header", ["Bearer", "Bearer ", "Bearer nonsense", "bearer \u00fc", "Basic YTpi", "Token x", ""]
+)
 def test_what_is_no_valid_token_is_401(db, header):
     assert Client().get("/api/v1/tasks", headers={"Authorization": header}).status_code == 401
 

@@ -16,7 +16,7 @@ def test_the_last_line_is_a_token_that_opens_the_api(ana: Program, capsys):
 
 
 def test_an_unknown_user_is_named_with_those_that_exist(ana: Program):
-    with pytest.raises(CommandError, match="no user “anna”.*ana"):
+    with pytest.raises(CommandError, match=r"no user “anna”.*ana"):
         call_command("create_api_token", "anna")
 
 

@@ -47,7 +47,10 @@ def test_a_message_that_names_its_agent_is_a_plan_with_its_task_at_once(ana: Pro
         ({"text": "a", "agent_name": "Echo", "schedule": {"interval_minutes": -5}}, "schedule.interval_minutes"),
         ({"text": "a", "agent_name": "Echo", "schedule": {"daily_time": "25:00"}}, "schedule.daily_time"),
         ({"text": "a", "agent_name": "Echo", "schedule": {"cron": "0 0 31 2 *"}}, "schedule.cron"),
-        ({"text": "a", "agent_name": "Echo", "schedule": {"interval_minutes": 5, "timezone": "Mars"}}, "schedule.timezone"),
+        (
+            {"text": "a", "agent_name": "Echo", "schedule": {"interval_minutes": 5, "timezone": "Mars"}},
+            "schedule.timezone",
+        ),
         ({"text": "a", "agent_name": "Echo", "schedule": "daily"}, "schedule"),
         ({"text": "a", "agent_name": "Echo", "query": "b"}, "query"),
         ({"text": "a", "agent_name": "Echo", "priority": 10}, "priority"),

@@ -30,9 +30,7 @@ def test_it_counts_from_start_at_inclusive_also_in_the_past(ana: Program):
 
 
 def test_notes_name_clock_changes_and_the_words_of_days(ana: Program):
-    shown = preview(
-        ana, daily_time="02:30", timezone="Europe/Berlin", start_at="2027-03-27T00:00:00+01:00", count=3
-    )
+    shown = preview(ana, daily_time="02:30", timezone="Europe/Berlin", start_at="2027-03-27T00:00:00+01:00", count=3)
     assert any(note.get("time", "").startswith("2027-03-28") for note in shown["notes"])
     both = preview(ana, cron="0 9 */2 * 1", timezone="UTC")
     assert any("and" in note["text"] for note in both["notes"])

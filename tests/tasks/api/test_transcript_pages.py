@@ -52,7 +52,8 @@ def test_before_a_position_comes_the_page_before_it(ana: Program, told):
 
 
 @pytest.mark.parametrize(
-    ("start", "pages"), [("after_seq=0", ["123", "456", "7"]), ("", ["567", "234", "1"]), ("before_position=7", ["456", "123"])]
+    ("start", "pages"),
+    [("after_seq=0", ["123", "456", "7"]), ("", ["567", "234", "1"]), ("before_position=7", ["456", "123"])],
 )
 def test_the_cursor_goes_on_in_the_same_direction(ana: Program, told, start, pages):
     got, cursor = [], ""

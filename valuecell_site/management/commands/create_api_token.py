@@ -19,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("username")
         parser.add_argument("--name", default="", help="what it is for, to find it again in the list")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 (Django passes it)
         """Print the token. Raises CommandError (exit 1) for a user that is unknown or inactive."""
         users = get_user_model().objects
         user = users.filter(username=options["username"]).first()

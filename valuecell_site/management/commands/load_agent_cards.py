@@ -1,5 +1,4 @@
-"""`manage.py load_agent_cards [DIR]`: load agent cards from files; the next message of every process uses
-them."""
+"""`manage.py load_agent_cards [DIR]`: load agent cards from files; the next message of every process uses them."""
 
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,7 @@ from tasks.agents.cards import load
 
 
 class Command(BaseCommand):
-    """Say for each file what became of it; end with an error where a card is wrong (the others are
-    loaded)."""
+    """Say for each file what became of it; end with an error where a card is wrong (the others are loaded)."""
 
     help = "Load agent cards (*.json) from DIR, or from AGENT_CARDS_DIR and the sample agents' own folder."
 
