@@ -1,15 +1,17 @@
 """Remote agents: their cards, the connections to them, and what their words mean.
 
     cards         what an agent says of itself: read from files or fetched, kept as Agent rows (sync, ORM)
-    connections   RemoteConnections: one client an agent; send, rejoin, look up, cancel (async, no ORM)
+    connections   RemoteConnections: one Connection an agent; send, rejoin, look up, cancel (async, no ORM)
     router        what an agent sends -> responses, state, question, error (pure)
 
-Below them: `remote` (the values that pass between these three), `errors`, `transport` (httpx with limits, the
-address guard and errors in plain words), `addresses` (which addresses may be reached), `wire` (0.3 servers
-that leave fields out), `artifacts` (artifact updates folded) and `plain` (protobuf values as plain ones)."""
+Below them: `remote` (the values that pass between these three), `errors`, `connection`, `transport` (httpx with limits,
+the address guard and errors in plain words), `wire` (0.3 servers that leave fields out), `credentials`, `addresses`
+(which of them may be reached), `fetching` and `card_format` (cards as they come), `speech` and `artifacts` (the router's
+rules), `said` (what was said already) and `plain` (protobuf values as plain ones).
+"""
 
 import os
 
-# The A2A SDK opens a trace span for every call and queue operation. The switch is read when the SDK is first
-# imported, so it is set in the package that every user of the SDK here imports first.
+# The A2A SDK opens a trace span for every call and queue operation. The switch is read when the SDK is first imported,
+# so it is set in the package that every user of the SDK here imports first.
 os.environ.setdefault("OTEL_INSTRUMENTATION_A2A_SDK_ENABLED", "false")

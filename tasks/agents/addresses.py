@@ -1,5 +1,4 @@
-"""Which addresses may be reached for a person who is not the operator: the guard against server-side
-forgery."""
+"""Which addresses may be reached for a person who is not the operator: the guard against server-side forgery."""
 
 import asyncio
 import ipaddress
@@ -32,8 +31,8 @@ def is_public(address: str) -> bool:
 async def public_addresses(host: str, port: int) -> list[str]:
     """Resolve `host` and return its addresses, to be connected to as they are (a second look-up may differ).
 
-    Raises PrivateAddress where any of them is not public, and OSError (socket.gaierror) where the host is
-    unknown."""
+    Raises PrivateAddress where any of them is not public, and OSError (socket.gaierror) where the host is unknown.
+    """
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     for address in addresses:

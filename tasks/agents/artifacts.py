@@ -1,8 +1,8 @@
 """One artifact of a run, folded from its updates, and the responses that show each change of it. Pure.
 
-The contract's payload: `{"component_type": "artifact", "artifact_id", "name", "media_type", "content": its
-text or null, "data"?, "files"?}`. `data` is the one data part's value, or a list of them where there are
-several."""
+The contract's payload: `{"component_type": "artifact", "artifact_id", "name", "media_type", "content": its text or
+null, "data"?, "files"?}`. `data` is the one data part's value, or a list of them where there are several.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -72,8 +72,7 @@ class Folded:
         return [Response(event=Event.COMPONENT_GENERATOR, payload=payload, key=self._key, append=True)]
 
     def compare(self, artifact: Artifact) -> list[Response]:
-        """The artifact as a snapshot has it: adds what is missing here, never takes away what a stale one
-        lacks."""
+        """The artifact as a snapshot has it: adds what is missing here, never takes away what a stale one lacks."""
         told = Folded(self._key)
         told.put(artifact)
         if not self._shown:

@@ -1,7 +1,8 @@
 """What an A2A card says, of 0.3 or 1.0, in camelCase or snake_case: read into one form. Pure.
 
-The protocol: an interface has an address, a binding (JSON-RPC is what we speak) and a version.
-`supportedInterfaces` (1.0) wins over `url` (0.3, with `preferredTransport` and `protocolVersion`)."""
+The protocol: an interface has an address, a binding (JSON-RPC is what we speak) and a version. `supportedInterfaces`
+(1.0) wins over `url` (0.3, with `preferredTransport` and `protocolVersion`).
+"""
 
 import copy
 import re
@@ -24,8 +25,7 @@ class CardError(ValueError):
 
 
 def normalised(card: Mapping[str, Any]) -> dict[str, Any]:
-    """The card with top-level keys in camelCase, without nulls, and with the defaults that ValueCell's loader
-    fills in."""
+    """The card with top-level keys in camelCase, without nulls, and with the defaults that ValueCell's loader fills in."""
     found: dict[str, Any] = {}
     for key, value in card.items():
         if value is not None:
@@ -51,8 +51,7 @@ def says_how(card: Mapping[str, Any]) -> bool:
 
 
 def is_bare(card: Mapping[str, Any]) -> bool:
-    """Whether the card has an address and says nothing about the agent itself: the rest is the agent's to
-    tell."""
+    """Whether the card has an address and says nothing about the agent itself: the rest is the agent's to tell."""
     return not any(card.get(key) for key in ("skills", "description", "capabilities"))
 
 

@@ -1,8 +1,9 @@
 """Agent cards become Agent rows: from the operator's files, or fetched at a person's request (sync, ORM).
 
-A file's card is the operator's word: it may lie on any address and say what is our own (`enabled`,
-`credential_env` and their like). A fetched card is a stranger's: of it only what belongs to A2A is taken,
-since a card that could name an environment variable could have any secret sent to itself."""
+A file's card is the operator's word: it may lie on any address and say what is our own (`enabled`, `credential_env` and
+their like). A fetched card is a stranger's: of it only what belongs to A2A is taken, since a card that could name an
+environment variable could have any secret sent to itself.
+"""
 
 import asyncio
 import json
@@ -36,8 +37,7 @@ logger = logging.getLogger(__name__)
 FETCH_SECONDS = 8.0
 """For all that an added agent's address is asked: the API answers within ten seconds, whatever it does."""
 BARE_SECONDS = 3.0
-"""For each card that a file leaves to its agent; one that is not up yet is asked again when it is first
-used."""
+"""For each card that a file leaves to its agent; one that is not up yet is asked again when it is first used."""
 UNDATED = datetime.min.replace(tzinfo=UTC)
 """For references to agents that have no row yet."""
 NAME_MAX = 200
@@ -74,13 +74,11 @@ class _File:
 
 
 def load(directories: Sequence[Path], *, force: bool = False) -> list[CardReport]:
-    """Load all `*.json` of the directories, in their order (a later card of the same name wins); one report a
-    file.
+    """Load all `*.json` of the directories, in their order (a later card of the same name wins); one report a file.
 
-    A card without an address completes another of its name, or keeps the address that its row has. Loading
-    again updates by name. What people changed since (in admin, by PATCH) stays as long as the file says what
-    it said;
-    force: the files win over that too. A row whose values stay equal keeps its `updated_at`.
+    A card without an address completes another of its name, or keeps the address that its row has. Loading again
+    updates by name. What people changed since (in admin, by PATCH) stays as long as the file says what it said; force:
+    the files win over that too. A row whose values stay equal keeps its `updated_at`.
     """
     files, reports = _read(directories)
     reports += _merged(files)
@@ -131,8 +129,7 @@ def fetch(url: str) -> dict[str, Any]:
     return _run(_fetch(url, public_only=not settings.ALLOW_PRIVATE_AGENTS))
 
 
-# --- files
-# ------------------------------------------------------------------------------------------------------------
+# --- files ---
 
 
 def _read(directories: Sequence[Path]) -> tuple[list[_File], list[CardReport]]:
@@ -316,8 +313,7 @@ def _free_slug(name: str) -> str:
     return slug
 
 
-# --- the agents' own cards
-# --------------------------------------------------------------------------------------------
+# --- the agents' own cards ---
 
 
 async def _fetch(url: str, *, public_only: bool) -> dict[str, Any]:

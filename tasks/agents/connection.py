@@ -44,8 +44,7 @@ CONNECT_BACKOFF = 0.2
 """Seconds before the second try, doubled before each further one."""
 POLL_FIRST = 0.5
 POLL_MOST = 10.0
-"""Seconds between two look-ups of a task at an agent that does not stream: at first, and doubled up to the
-most."""
+"""Seconds between two look-ups of a task at an agent that does not stream: at first, and doubled up to the most."""
 UNREADABLE = (
     A2AError,
     NotImplementedError,  # the SDK's subscribe, where the card says that the agent does not stream
@@ -67,8 +66,7 @@ class Connection:
     def __init__(
         self, ref: AgentRef, *, card: AgentCard, http: httpx.AsyncClient, streaming: Client, at_once: Client
     ) -> None:
-        """http: the client under both; closed with the connection. at_once: does not wait for the task's
-        end."""
+        """http: the client under both; closed with the connection. at_once: does not wait for the task's end."""
         self.ref = ref
         self.card = card
         """The card that is used: the row's, or the agent's own where the row's does not say how to talk."""
@@ -87,9 +85,10 @@ class Connection:
     async def send(self, message: Outgoing) -> AsyncGenerator[StreamResponse]:
         """Send a message and yield what comes, until the stream ends.
 
-        The end of the stream does not prove that the task is over: `look_up` or `rejoin` tells. An error
-        after a terminal or waiting state is swallowed (ValueCell's agents complete once more after they
-        failed). Tries again only while no connection came about. Raises AgentError."""
+        The end of the stream does not prove that the task is over: `look_up` or `rejoin` tells. An error after a
+        terminal or waiting state is swallowed (ValueCell's agents complete once more after they failed). Tries again
+        only while no connection came about. Raises AgentError.
+        """
         live = self.streams and self.ref.send_mode != "detached"
         with self._in_use():
             stream, event = await _retried(lambda: self._started(message, live=live))
@@ -113,8 +112,9 @@ class Connection:
     async def rejoin(self, task_id: str) -> AsyncGenerator[StreamResponse]:
         """The task as it is now; what follows, live; and, where no end was seen, the task once more.
 
-        task_id: the agent's id of the task. An agent that does not stream, or lets nobody subscribe, is
-        polled. Yields nothing where the agent does not know the task. Raises AgentError."""
+        task_id: the agent's id of the task. An agent that does not stream, or lets nobody subscribe, is polled. Yields
+        nothing where the agent does not know the task. Raises AgentError.
+        """
         with self._in_use():
             resting = False
             task = await self.look_up(task_id)
@@ -141,13 +141,11 @@ class Connection:
                 if not resting:
                     raise
             if not resting and (task := await self.look_up(task_id)) is not None:
-                # 0.3 streams begin without a snapshot: what was said between our look and the stream is in
-                # this one.
+                # 0.3 streams begin without a snapshot: what was said between our look and the stream is in this one.
                 yield StreamResponse(task=task)
 
     async def look_up(self, task_id: str) -> Task | None:
-        """The agent's task with all that it keeps of it; None where it does not know the task. Raises
-        AgentError."""
+        """The agent's task with all that it keeps of it; None where it does not know the task. Raises AgentError."""
         try:
             return await self._asked(
                 lambda: self._client.get_task(
@@ -217,8 +215,7 @@ class Connection:
                 yield event
 
     async def _polled(self, task_id: str, before: Task) -> AsyncGenerator[StreamResponse]:
-        """The task whenever it has changed since `before`, until it is over, waits for somebody, or is
-        unknown."""
+        """The task whenever it has changed since `before`, until it is over, waits for somebody, or is unknown."""
         wait = POLL_FIRST
         while True:
             await asyncio.sleep(wait)

@@ -1,9 +1,9 @@
-"""RemoteConnections: one client an agent and event loop, kept while the agent's row is the same and somebody
-uses it.
+"""RemoteConnections: one client an agent and event loop, kept while the agent's row is the same and somebody uses it.
 
-An httpx client must not outlive its event loop (a2a.md), so each loop has its own. A connection is known by
-the agent's name and `updated_at`: the first message after a card has changed builds a new one, and the old
-one is closed when the last run on it has ended."""
+An httpx client must not outlive its event loop (a2a.md), so each loop has its own. A connection is known by the agent's
+name and `updated_at`: the first message after a card has changed builds a new one, and the old one is closed when the
+last run on it has ended.
+"""
 
 import asyncio
 import time
@@ -24,8 +24,7 @@ from tasks.agents.transport import CONNECT_TIMEOUT, STREAM_TIMEOUT, AgentTranspo
 from tasks.agents.wire import json_rpc_transport
 
 IDLE_SECONDS = 600.0
-"""A connection that no run uses for so long is closed: ten minutes hold a schedule of every minute
-together."""
+"""A connection that no run uses for so long is closed: ten minutes hold a schedule of every minute together."""
 RETIRED_SECONDS = 60.0
 """How long one that a newer card replaced is kept for whoever holds it and has not yet sent."""
 
@@ -46,8 +45,7 @@ class RemoteConnections:
         self._pools: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = weakref.WeakKeyDictionary()
 
     async def get(self, ref: AgentRef) -> Connection:
-        """The connection for this state of the agent; made, with its card fetched where need be, on the first
-        call.
+        """The connection for this state of the agent; made, with its card fetched where need be, on the first call.
 
         Raises AgentError (the card cannot be had, or none of its protocols is ours).
         """
@@ -86,8 +84,7 @@ class RemoteConnections:
 
 
 def http_client(ref: AgentRef) -> httpx.AsyncClient:
-    """An HTTP client for this agent only: its limits, its credential, its address guard. The caller closes
-    it."""
+    """An HTTP client for this agent only: its limits, its credential, its address guard. The caller closes it."""
     host = httpx.URL(ref.url).host
     return httpx.AsyncClient(
         transport=AgentTransport(name=ref.name, url=ref.url, public_only=ref.public_only),
@@ -101,8 +98,7 @@ def http_client(ref: AgentRef) -> httpx.AsyncClient:
 
 
 async def connect(ref: AgentRef) -> Connection:
-    """Make a connection (nothing is sent but a request for the card, where the row's does not say how to
-    talk)."""
+    """Make a connection (nothing is sent but a request for the card, where the row's does not say how to talk)."""
     try:
         http = http_client(ref)
     except httpx.InvalidURL as error:
@@ -134,8 +130,7 @@ async def _card(ref: AgentRef, http: httpx.AsyncClient) -> AgentCard:
         try:
             told = await fetch_card(http, ref.url, name=ref.name)
         except (AgentRefused, AgentBroken):
-            # An agent that shows no card: what the row says has to do, and 0.3 is what cards without a
-            # version mean.
+            # An agent that shows no card: what the row says has to do, and 0.3 is what cards without a version mean.
             return parse({**known, "url": ref.url})
         return parse(told)
     except CardError as error:

@@ -1,5 +1,4 @@
-"""An agent's credential: read from the environment at each request, put into its header, and kept nowhere
-else."""
+"""An agent's credential: read from the environment at each request, put into its header, and kept nowhere else."""
 
 import os
 from collections.abc import Generator
@@ -13,8 +12,7 @@ class BearerFromEnvironment(httpx.Auth):
     """`Authorization: Bearer` with the value of an environment variable, for one host only."""
 
     def __init__(self, *, name: str, variable: str, host: str) -> None:
-        """name: the agent's, for messages. variable: the environment variable's name. host: who may get
-        it."""
+        """name: the agent's, for messages. variable: the environment variable's name. host: who may get it."""
         self._name = name
         self._variable = variable
         self._host = host

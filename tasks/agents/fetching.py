@@ -20,9 +20,10 @@ async def fetch_card(
 ) -> dict[str, Any]:
     """The card that an agent shows at its well-known address, as JSON.
 
-    http: a client with an AgentTransport. url: the agent's address, or the card's own (`….json`). name: where
-    given, a card found at the host's root instead of below `url` counts only if it is this agent's. seconds:
-    the longest that each answer may take. Raises AgentError."""
+    http: a client with an AgentTransport. url: the agent's address, or the card's own (`….json`). name: where given, a
+    card found at the host's root instead of below `url` counts only if it is this agent's. seconds: the longest that
+    each answer may take. Raises AgentError.
+    """
     first: AgentRefused | None = None
     for place in _places(url):
         try:

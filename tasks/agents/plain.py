@@ -1,5 +1,4 @@
-"""Protobuf's JSON values as plain ones: whole numbers as integers, and nothing that a database cannot store.
-Pure."""
+"""Protobuf's JSON values as plain ones: whole numbers as integers, and nothing that a database cannot store. Pure."""
 
 import math
 from collections.abc import Mapping

@@ -63,10 +63,10 @@ class Router:
     def resume(self, stored_text: str = "", *, reasoning: str = "", components: Iterable[tuple[str, str]] = ()) -> None:
         """Tell a new Router what the run has in store, before the events of a rejoined task are routed.
 
-        stored_text: the contents of the run's `message_chunk` and `message` items, joined in their order.
-        reasoning: the same of its reasoning items. components: (component_type, content) of those without a key. Text
-        that a snapshot repeats is left out by these; tool calls, keyed components and artifacts take their own item's
-        place again.
+        stored_text: the contents of the run's `message_chunk` and `message` items, joined in their order. reasoning:
+        the same of its reasoning items. components: (component_type, content) of those without a key. Text that a
+        snapshot repeats is left out by these; tool calls, keyed components and artifacts take their own item's place
+        again.
         """
         self._begun = True
         self._stored = Stored(text=stored_text, reasoning=reasoning, components=components)

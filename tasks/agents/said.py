@@ -1,5 +1,4 @@
-"""What a run has said so far, remembered in little memory: for texts, events and snapshots that say it again.
-Pure."""
+"""What a run has said so far, remembered in little memory: for texts, events and snapshots that say it again. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -75,8 +74,8 @@ class Seen:
     def repeated(self, message: Message) -> bool:
         """Note a live message; returns whether it is the same event once more.
 
-        Agents that give all their messages one id are found out by its second text: their ids then mean
-        nothing."""
+        Agents that give all their messages one id are found out by its second text: their ids then mean nothing.
+        """
         message_id = message.message_id
         mark = _mark(message)
         if not message_id:
@@ -122,8 +121,7 @@ class Stored:
 
     @property
     def ahead(self) -> bool:
-        """Whether stored text is left: what the snapshot says at this point is older than that, so it is
-        stored too."""
+        """Whether stored text is left: what the snapshot says at this point is older than that, so it is stored too."""
         return bool(self._text)
 
     def rest_of_text(self, text: str) -> str | None:
@@ -137,8 +135,7 @@ class Stored:
         return rest
 
     def is_reasoning(self, text: str) -> bool:
-        """Whether a text of unknown kind is the next of the stored reasoning (and not of the text); uses it
-        up."""
+        """Whether a text of unknown kind is the next of the stored reasoning (and not of the text); uses it up."""
         if self._reasoning.startswith(text) and not self._text.startswith(text):
             self._reasoning = self._reasoning[len(text) :]
             return True

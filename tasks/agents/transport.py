@@ -1,7 +1,8 @@
 """An httpx transport for one agent: errors in plain words, bounded answers, and the guard on addresses.
 
-Everything that the network can do wrong is turned into an `AgentError` here, where the response is at hand;
-the SDK above would leave a bare status number of it."""
+Everything that the network can do wrong is turned into an `AgentError` here, where the response is at hand; the SDK
+above would leave a bare status number of it.
+"""
 
 import codecs
 import json
@@ -27,14 +28,13 @@ from tasks.agents.errors import (
 CONNECT_TIMEOUT = 10.0
 """Seconds for a connection: a host that takes longer is down, and a person waits."""
 STREAM_TIMEOUT = 3600.0
-"""Seconds between two bytes of a stream. Agents think for minutes without a word, and not all send pings; the
-run's own timeout is the limit that people set. A peer that vanished is found by TCP keepalive within about a
-minute."""
+"""Seconds between two bytes of a stream. Agents think for minutes without a word, and not all send pings; the run's own
+timeout is the limit that people set. A peer that vanished is found by TCP keepalive within about a minute."""
 CALL_TIMEOUT = 30.0
 """Seconds for the answer to a question that needs no work (look up, cancel, card)."""
 MAX_EVENT_BYTES = 4 * 1024 * 1024
-"""Bytes of one event, or of one whole answer: no text that a person reads is as long, and it has to fit in
-memory for each of a hundred runs at once."""
+"""Bytes of one event, or of one whole answer: no text that a person reads is as long, and it has to fit in memory for
+each of a hundred runs at once."""
 MAX_RUN_BYTES = 64 * 1024 * 1024
 """Bytes of all events of one stream, and of a task's snapshot, which holds all its messages."""
 MAX_ERROR_BYTES = 64 * 1024
@@ -57,8 +57,7 @@ class Redirected(AgentRefused):
 
 
 class AgentTransport(httpx.AsyncBaseTransport):
-    """Sends one agent's requests. `name` and `url` are for messages; `public_only` turns the address guard
-    on."""
+    """Sends one agent's requests. `name` and `url` are for messages; `public_only` turns the address guard on."""
 
     def __init__(self, *, name: str, url: str, public_only: bool = False) -> None:
         self._name = name
@@ -66,8 +65,7 @@ class AgentTransport(httpx.AsyncBaseTransport):
         self._public_only = public_only
         self._inner = httpx.AsyncHTTPTransport(
             trust_env=False,
-            # Keep-alive below uvicorn's five seconds: a connection that the server is just closing fails the
-            # request.
+            # Keep-alive below uvicorn's five seconds: a connection that the server is just closing fails the request.
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=4.0),
             socket_options=_KEEPALIVE,
         )
@@ -183,8 +181,7 @@ class AgentTransport(httpx.AsyncBaseTransport):
 
 
 class _Bounded(httpx.AsyncByteStream):
-    """A response's bytes, counted and checked on their way: no event, answer or stream beyond its limit, no
-    bad UTF-8.
+    """A response's bytes, counted and checked on their way: no event, answer or stream beyond its limit, no bad UTF-8.
 
     The SDK collects a line until its end, however long it is, and decodes with replacement characters.
     """

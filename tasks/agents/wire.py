@@ -1,9 +1,10 @@
 """The SDK's 0.3 transport, made to read what 0.3 agents in the wild really send.
 
-The SDK validates each result against the specification's model: an absent `contextId`, `final` or
-`messageId`, or a state that it does not know, ends the stream with an error, and a result of a kind that it
-does not know is skipped without a word. Here absent fields are filled in before the validation, and an
-unknown kind becomes an empty `StreamResponse`, which the router shows."""
+The SDK validates each result against the specification's model: an absent `contextId`, `final` or `messageId`, or a
+state that it does not know, ends the stream with an error, and a result of a kind that it does not know is skipped
+without a word. Here absent fields are filled in before the validation, and an unknown kind becomes an empty
+`StreamResponse`, which the router shows.
+"""
 
 import json
 from collections.abc import AsyncGenerator
@@ -32,8 +33,7 @@ _STATES = {state.value for state in v03.TaskState}
 
 
 def json_rpc_transport(card: AgentCard, url: str, config: ClientConfig) -> ClientTransport:
-    """A producer for `ClientFactory.register("JSONRPC", …)`: the 1.0 or the 0.3 transport for the interface
-    at `url`."""
+    """A producer for `ClientFactory.register("JSONRPC", …)`: the 1.0 or the 0.3 transport for the interface at `url`."""
     client = config.httpx_client
     if client is None:
         raise ValueError("The client configuration has no HTTP client: ours has the limits.")
@@ -113,8 +113,7 @@ class Transport03(CompatJsonRpcTransport):
 
 
 def stream_response(result: Any) -> StreamResponse:
-    """A 0.3 `result` (Task, Message or update, as JSON) as a StreamResponse; an empty one for an unknown
-    kind.
+    """A 0.3 `result` (Task, Message or update, as JSON) as a StreamResponse; an empty one for an unknown kind.
 
     Raises pydantic.ValidationError, ValueError or ParseError where it cannot be read.
     """
@@ -138,8 +137,7 @@ def stream_response(result: Any) -> StreamResponse:
 
 
 def completed(result: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The kind of a 0.3 result, by its `kind` or its fields, and the result with what the model demands
-    filled in."""
+    """The kind of a 0.3 result, by its `kind` or its fields, and the result with what the model demands filled in."""
     kind = result.get("kind")
     if kind not in ("task", "message", "status-update", "artifact-update"):
         if "artifact" in result:
