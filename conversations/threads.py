@@ -35,6 +35,11 @@ class DatabaseThreads:
 
     async def close(self) -> None:
         """Close the threads' connections and end them; what was not begun is dropped."""
+
+        def close_own() -> None:
+            # Looked up in the thread: `connection` is that of the thread which asks.
+            connection.close()
+
         for _ in range(self._executor._max_workers):
-            await sync_to_async(connection.close, thread_sensitive=False, executor=self._executor)()
+            await sync_to_async(close_own, thread_sensitive=False, executor=self._executor)()
         self._executor.shutdown(wait=False, cancel_futures=True)
