@@ -6,7 +6,6 @@ statement that reads the row, so that an envelope never shows a text and a `seq`
 """
 
 from collections.abc import AsyncIterator
-from typing import Any
 from uuid import UUID
 
 from channels.db import database_sync_to_async
@@ -14,7 +13,8 @@ from django.db import connection
 from django.db.models import QuerySet, TextField
 from django.db.models.expressions import RawSQL
 
-from conversations.events import Envelope, envelope
+from conversations import store
+from conversations.events import Envelope
 from conversations.models import Conversation, ConversationItem
 
 PAGE = 200
@@ -46,24 +46,10 @@ def item_envelope(item: ConversationItem) -> Envelope:
         if hasattr(item, "grown")
         else "".join(item.tail.order_by("offset").values_list("text", flat=True))
     )
-    payload: dict[str, Any] = item.payload
-    if grown:
-        payload = {**payload, "content": (payload.get("content") or "") + grown}
-    return envelope(
-        seq=item.seq,
-        event=item.event,
-        conversation_id=item.conversation_id,
-        item_id=item.pk,
-        position=item.position,
-        role=item.role,
-        agent_name=item.agent_name,
-        thread_id=item.thread_id,
-        task_id=item.task_id,
-        run_id=item.run_id,
-        payload=payload,
-        metadata=item.metadata,
-        created_at=item.created_at,
-    )
+    if not grown:
+        return store.item_envelope(item)
+    content = (item.payload.get("content") or "") + grown
+    return store.item_envelope(item, payload={**item.payload, "content": content})
 
 
 def changed_since(conversation_id: UUID, after_seq: int, limit: int) -> list[Envelope]:
