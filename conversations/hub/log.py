@@ -40,6 +40,8 @@ class Log:
         self.viewers: set[Viewer] = set()
         self.direct: dict[DirectViewer, None] = {}
         self.streams: set[StreamViewer] = set()
+        self.early: set[Viewer] = set()
+        """Viewers whose snapshot shows more than was published so far: they read on when that has come."""
         self.slow: set[Viewer] = set()
         """Viewers that may not be at the end once a round is over; the ring is kept for them."""
         self.start = 0
@@ -77,6 +79,8 @@ class Log:
         self.end = self.start + len(self._entries)
         while self._size > RING_BYTES and len(self._entries) > 1:
             self._drop(1)
+        for early in tuple(self.early):
+            early.settle()
         for viewer in self.streams:
             viewer.wake()
         if not self._pumping:

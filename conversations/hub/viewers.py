@@ -50,6 +50,7 @@ class Viewer:
         self.log = log
         self.place = log.end
         self.first: Entry | None = None
+        self._seen = 0
         self.code: int | None = None
         """The close code, once the hub has closed it."""
         log.viewers.add(self)
@@ -58,8 +59,25 @@ class Viewer:
     def seek(self, seq: int) -> None:
         """The reader's snapshot ends with `seq`: go on behind it."""
         self.log.begin(seq)
+        self._seen = seq
+        self.log.early.add(self)
+        self.settle()
+
+    def settle(self) -> None:
+        """Find the place behind the snapshot, once everything that the snapshot shows has been published.
+
+        A commit can be read before its frame is published. A place that was taken in between would show that frame
+        once more, behind what is newer than it.
+        """
+        if (self.log.order.head or 0) < self._seen:
+            return
+        self.log.early.discard(self)
         if self.place >= self.log.start:
-            self.place, self.first = self.log.seek(seq, self.place)
+            self.place, self.first = self.log.seek(self._seen, self.place)
+        self.on_settled()
+
+    def on_settled(self) -> None:
+        """The place is known: reading may begin."""
 
     @property
     def lost(self) -> bool:
@@ -69,6 +87,7 @@ class Viewer:
     def leave(self) -> None:
         """Read no more."""
         self.log.viewers.discard(self)
+        self.log.early.discard(self)
         self.log.slow.discard(self)
 
     def shut(self, code: int) -> None:
@@ -109,16 +128,18 @@ class StreamViewer(Viewer):
 
     async def read(self) -> Entry | None:
         """The next frame; None when it was shut (see `code`)."""
-        if self.first is not None:
-            entry, self.first = self.first, None
-            return entry
-        while self.code is None and self.place == self.log.end:
+        while self.code is None and (
+            self in self.log.early or (self.place == self.log.end and self.first is None)
+        ):
             self._woken.clear()
             await self._woken.wait()
         if self.lost:
             self.shut(Close.TOO_SLOW)
         if self.code is not None:
             return None
+        if self.first is not None:
+            entry, self.first = self.first, None
+            return entry
         entry = self.log.entry(self.place)
         self.place += 1
         return entry
@@ -134,14 +155,22 @@ class DirectViewer(Viewer):
         self._transport = transport
         self._rest = b""
         self._draining = False
+        self._started = False
         self._backlog = (0, 0.0)
 
     def start(self) -> None:
         """From here on the log writes: everything the client is to get before it has been handed to the
         transport.
         """
-        if self.code is not None:
-            return
+        self._started = True
+        if self.code is None and self not in self.log.early:
+            self._begin()
+
+    def on_settled(self) -> None:
+        if self._started:
+            self._begin()
+
+    def _begin(self) -> None:
         if self.first is not None:
             self._rest, self.first = self.first.frame, None
         self.log.direct[self] = None

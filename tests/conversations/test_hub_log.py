@@ -184,3 +184,13 @@ def test_publishing_where_nothing_is_served_does_nothing(hub: Hub, conversation:
     hub.announce(1, "task_changed", [conversation])
     hub.close_user(1, Close.SIGNED_OUT)
     assert not hub.watched(conversation)
+
+
+async def test_a_commit_that_was_read_before_it_was_published_is_not_shown_twice(hub: Hub, conversation: UUID) -> None:
+    first = await opened(hub, conversation)
+    first.seek(5)
+    late = await opened(hub, conversation)
+    late.seek(7)  # Its snapshot was read after the commit of 6 and 7, and before they were published.
+    hub.publish(conversation, envelopes(6, 7, 8))
+    assert await read(first, 3) == [6, 7, 8]
+    assert await read(late, 1) == [8]
