@@ -6,8 +6,8 @@
 
 Below them: `remote` (the values that pass between these three), `errors`, `connection`, `transport` (httpx with limits,
 the address guard and errors in plain words), `wire` (0.3 servers that leave fields out), `credentials`, `addresses`
-(which of them may be reached), `fetching` and `card_format` (cards as they come), `speech` and `artifacts` (the router's
-rules), `said` (what was said already) and `plain` (protobuf values as plain ones).
+(which of them may be reached), `fetching` and `card_format` (cards as they come), `speech` and `artifacts` (the
+router's rules), `said` (what was said already) and `plain` (protobuf values as plain ones).
 """
 
 import os

@@ -25,7 +25,7 @@ class CardError(ValueError):
 
 
 def normalised(card: Mapping[str, Any]) -> dict[str, Any]:
-    """The card with top-level keys in camelCase, without nulls, and with the defaults that ValueCell's loader fills in."""
+    """The card with top-level keys in camelCase, without nulls, and with the defaults that ValueCell fills in."""
     found: dict[str, Any] = {}
     for key, value in card.items():
         if value is not None:

@@ -1,6 +1,7 @@
 """A connection: one client for one agent, in one event loop. Send, rejoin, look up, cancel."""
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
@@ -264,6 +265,8 @@ class Connection:
             return AgentBroken(f"{name} answered with an error: {said}.")
         if isinstance(error, A2AError | NotImplementedError):
             return AgentRefused(f"{name} refused the request: {said}.")
+        if isinstance(error, json.JSONDecodeError):
+            said = "it is not JSON"
         logger.info("unreadable answer of %s: %r", name, error, extra={"event": "agent_unreadable", "agent": name})
         return AgentBroken(f"{name} sent something that is not A2A: {said.splitlines()[0] if said else 'nothing'}.")
 
@@ -276,7 +279,9 @@ async def _retried(action: Callable[[], Awaitable[T]]) -> T:
     for attempt in range(1, CONNECT_TRIES):
         try:
             return await action()
-        except AgentUnreachable:
+        except AgentUnreachable as error:
+            if error.slow:
+                raise
             await asyncio.sleep(CONNECT_BACKOFF * 2 ** (attempt - 1))
     return await action()
 

@@ -27,6 +27,11 @@ class AgentUnreachable(AgentError):
 
     may_have_arrived = False
 
+    def __init__(self, message: str, *, slow: bool = False) -> None:
+        """slow: it took the whole connect timeout to find out, so that trying again at once only adds to the wait."""
+        super().__init__(message)
+        self.slow = slow
+
 
 class AgentTimeout(AgentError):
     """The agent took the connection and then said nothing for longer than we wait."""

@@ -170,4 +170,7 @@ def _bare(text: str) -> bytes:
 
 
 def _mark(message: Message) -> int:
-    return hash(tuple((part.WhichOneof("content"), part.text) for part in message.parts))
+    parts = message.parts
+    if len(parts) == 1:  # The usual case, on the path of every chunk.
+        return hash(parts[0].text)
+    return hash(tuple((part.WhichOneof("content"), part.text) for part in parts))

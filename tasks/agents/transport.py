@@ -167,7 +167,7 @@ class AgentTransport(httpx.AsyncBaseTransport):
     def _explained(self, error: httpx.HTTPError) -> AgentError:
         """The AgentError that a failure of the network means."""
         if isinstance(error, httpx.ConnectTimeout):
-            return self._unreachable(f"no connection within {CONNECT_TIMEOUT:.0f} seconds")
+            return self._unreachable(f"no connection within {CONNECT_TIMEOUT:.0f} seconds", slow=True)
         if isinstance(error, httpx.TimeoutException):
             return AgentTimeout(f"{self._name} took the connection at {self._url} and then said nothing for too long.")
         if isinstance(error, httpx.ConnectError):
@@ -176,8 +176,8 @@ class AgentTransport(httpx.AsyncBaseTransport):
             return AgentRefused(f"{self._name} cannot be asked at {self._url}: {error}.")
         return AgentBroken(f"{self._name} broke off its answer at {self._url}: {_reason(error)}.")
 
-    def _unreachable(self, reason: str) -> AgentUnreachable:
-        return AgentUnreachable(f"{self._name} did not answer at {self._url}: {reason}.")
+    def _unreachable(self, reason: str, *, slow: bool = False) -> AgentUnreachable:
+        return AgentUnreachable(f"{self._name} did not answer at {self._url}: {reason}.", slow=slow)
 
 
 class _Bounded(httpx.AsyncByteStream):

@@ -33,7 +33,7 @@ _STATES = {state.value for state in v03.TaskState}
 
 
 def json_rpc_transport(card: AgentCard, url: str, config: ClientConfig) -> ClientTransport:
-    """A producer for `ClientFactory.register("JSONRPC", …)`: the 1.0 or the 0.3 transport for the interface at `url`."""
+    """For `ClientFactory.register("JSONRPC", …)`: the 1.0 or the 0.3 transport for the interface at `url`."""
     client = config.httpx_client
     if client is None:
         raise ValueError("The client configuration has no HTTP client: ours has the limits.")
