@@ -85,9 +85,10 @@ def span(length: timedelta) -> str:
     seconds = max(0.0, length.total_seconds())
     if seconds < 9.95:
         return f"{seconds:.1f} s"
-    if seconds < 59.5:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(int(seconds), 60)
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
     if minutes < 10:
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     if minutes < 60:

@@ -7,6 +7,7 @@ const PAD = { top: 10, right: 12, bottom: 24, left: 46 };
 const SERIES_CLASSES = 8;
 const MOST_TABLE_ROWS = 500;
 const MOST_SERIES = 24;
+const LABEL_WIDTH = 96; // pixels that a label of the axis may take
 const locale = document.documentElement.lang || "en";
 const compact = new Intl.NumberFormat(locale, { notation: "compact", maximumSignificantDigits: 3 });
 const exact = new Intl.NumberFormat(locale, { maximumFractionDigits: 4 });
@@ -41,6 +42,7 @@ export function lineChart(data, title) {
       draw();
     },
   }, one.name));
+  const names = axisLabels(data.labels);
   const where = h("span.tiny.quiet.num", { "aria-live": "polite" });
   const svg = s("svg", { role: "img", tabindex: "0", "aria-label": describe(data, title) });
   const root = h("div.chart", null, svg, h("div.keys", null, keys, where), table(data));
@@ -64,11 +66,10 @@ export function lineChart(data, title) {
       svg.append(s("line", { class: "grid", x1: PAD.left, x2: width - PAD.right, y1: y(tick), y2: y(tick) }));
       svg.append(s("text", { x: PAD.left - 8, y: y(tick) + 4, "text-anchor": "end" }, compact.format(tick)));
     }
-    const steps = Math.max(1, Math.min(Math.floor(width / 110), count - 1));
-    for (let step = 0; step <= steps && count > 0; step += 1) {
-      const i = Math.round((step / steps) * (count - 1));
-      const anchor = step === 0 && count > 1 ? "start" : step === steps && count > 1 ? "end" : "middle";
-      svg.append(s("text", { x: x(i), y: HEIGHT - 6, "text-anchor": anchor }, shorten(data.labels[i])));
+    const stride = Math.max(1, Math.ceil((count - 1) / Math.max(1, Math.floor((width - PAD.left) / LABEL_WIDTH))));
+    for (let i = 0; i < count; i += stride) {
+      const anchor = count === 1 ? "middle" : i === 0 ? "start" : i === count - 1 ? "end" : "middle";
+      svg.append(s("text", { x: x(i), y: HEIGHT - 6, "text-anchor": anchor }, names[i]));
     }
     for (const one of shown) svg.append(s("path", { class: `s${one.index % SERIES_CLASSES}`, d: path(one.values, x, y) }));
     point();
@@ -148,7 +149,15 @@ export function niceTicks(values) {
   return ticks;
 }
 
-const shorten = (label) => (label.length > 16 ? label.slice(0, /^\d{4}-\d\d-\d\d/.test(label) ? 10 : 15) : label);
+/** What the axis says: of times, the part in which they differ (one day: the clock; midnights: the date). */
+function axisLabels(labels) {
+  const parts = labels.map((label) => /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)/.exec(label));
+  if (labels.length && parts.every(Boolean)) {
+    const oneDay = new Set(parts.map((part) => part[1])).size === 1;
+    return parts.map((part) => (oneDay ? part[2] : part[1]));
+  }
+  return labels.map((label) => (label.length > 14 ? `${label.slice(0, 13)}…` : label));
+}
 
 function describe(data, title) {
   const parts = data.series.slice(0, 6).map((one) => {

@@ -122,7 +122,10 @@ function drawRail(tasks) {
 }
 
 let drawing = 0;
-store.watchAll(() => { drawing ||= requestAnimationFrame(() => { drawing = 0; followTasks(); }); });
+function soon() {
+  drawing ||= requestAnimationFrame(() => { drawing = 0; followTasks(); });
+}
+store.watchAll(soon);
 followTasks();
 
 const rail = $("rail");
@@ -225,6 +228,7 @@ follow({
   store: transcript.store,
   onchange(change) {
     transcript.apply(change);
+    if (change.added.size) soon();
     for (const { event, data } of change.passing) {
       if (event === "system_failed") toast(data.payload?.content ?? words.noAnswer, { kind: "failed" });
       else if (data.task_id && event !== "done") store.fetch(data.task_id);

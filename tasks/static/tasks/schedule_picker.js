@@ -164,7 +164,7 @@ export class SchedulePicker {
     const now = new Date();
     const rows = preview.times.map((iso) => {
       const date = new Date(iso);
-      return h("li", null, h("time", { datetime: iso }, format.format(date)), h("span.quiet", null, date > now ? countdown(date, now) : ""));
+      return h("li", null, h("time", { datetime: iso }, format.format(date)), h("span.quiet", null, date > now ? countdown(date, now) : text.atOnce));
     });
     const away = zone === browserZone ? null : h("span.quiet.small", null, text.inZone(zone.replaceAll("_", " ")));
     this.preview.replaceChildren(

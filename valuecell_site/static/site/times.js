@@ -44,9 +44,10 @@ export function span(milliseconds) {
   const u = words.units;
   const seconds = Math.max(0, milliseconds) / 1000;
   if (seconds < 9.95) return `${seconds.toFixed(1)} ${u.s}`;
-  if (seconds < 59.5) return `${Math.round(seconds)} ${u.s}`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 10) return Math.floor(seconds % 60) ? `${minutes} ${u.min} ${Math.floor(seconds % 60)} ${u.s}` : `${minutes} ${u.min}`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} ${u.s}`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 10) return whole % 60 ? `${minutes} ${u.min} ${whole % 60} ${u.s}` : `${minutes} ${u.min}`;
   if (minutes < 60) return `${minutes} ${u.min}`;
   const hours = Math.floor(minutes / 60);
   if (hours < 24) return minutes % 60 ? `${hours} ${u.h} ${minutes % 60} ${u.min}` : `${hours} ${u.h}`;

@@ -68,6 +68,7 @@ export const words = {
   picker: {
     question: "When should it run?",
     kinds: { once: "Now, once", at: "At a time", every: "Every", daily: "Daily", cron: "Cron" },
+    atOnce: "at once",
     moment: "Date and time",
     minutes: "Minutes between runs",
     time: "Time",
