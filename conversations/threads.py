@@ -4,14 +4,20 @@ Requests get a thread and a connection each and give them back; the journal and 
 keep theirs, and drop a broken one when the database has said so.
 """
 
+import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
 from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError, connection
 
 T = TypeVar("T")
+
+CLOSE_TIMEOUT = 5.0
+"""Seconds for which a thread that closes waits for one that still works: the others' connections are closed anyway."""
 
 
 class DatabaseThreads:
@@ -36,10 +42,16 @@ class DatabaseThreads:
     async def close(self) -> None:
         """Close the threads' connections and end them; what was not begun is dropped."""
 
+        workers = self._executor._max_workers
+        everyone = Barrier(workers)
+
         def close_own() -> None:
+            # Each waits for the others, or one idle thread would take two of the calls.
+            with suppress(BrokenBarrierError):
+                everyone.wait(CLOSE_TIMEOUT)
             # Looked up in the thread: `connection` is that of the thread which asks.
             connection.close()
 
-        for _ in range(self._executor._max_workers):
-            await sync_to_async(close_own, thread_sensitive=False, executor=self._executor)()
+        close = sync_to_async(close_own, thread_sensitive=False, executor=self._executor)
+        await asyncio.gather(*(close() for _ in range(workers)))
         self._executor.shutdown(wait=False, cancel_futures=True)
