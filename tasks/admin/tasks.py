@@ -1,0 +1,303 @@
+"""Everybody's tasks: found by filters, looked at, and cancelled, paused, resumed and started by the hundred."""
+
+# ruff: noqa: ARG002  (the framework's signatures)
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from unfold.admin import TabularInline
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
+from unfold.decorators import action, display
+
+from conversations.admin.lists import DayRangeFilter, ReadOnlyAdmin, excerpt, filtered_link, link, moment, prose
+from conversations.models import Conversation, ConversationItem
+from tasks import schedules
+from tasks.admin.bulk import CANCEL, PAUSE, RESUME, RUN_NOW, Act, carry_out, selection_words
+from tasks.admin.filters import AgentFilter
+from tasks.models import ExecutionPlan, Task, TaskQuerySet, TaskRun, TaskTransition
+from tasks.states import Phase
+
+RUNS_SHOWN = 10
+PHASE_LABELS = {
+    Phase.SCHEDULED: "primary",
+    Phase.QUEUED: "info",
+    Phase.RUNNING: "info",
+    Phase.WAITING_INPUT: "warning",
+    Phase.PAUSED: "default",
+    Phase.COMPLETED: "success",
+    Phase.FAILED: "danger",
+    Phase.CANCELLED: "default",
+}
+RUN_LABELS = {
+    "queued": "info",
+    "running": "info",
+    "waiting_input": "warning",
+    "succeeded": "success",
+    "failed": "danger",
+    "interrupted": "danger",
+    "missed": "warning",
+    "skipped": "default",
+    "cancelled": "default",
+}
+
+
+class LatestRuns(TabularInline):
+    """The latest runs of a task, page by page; never all of a hundred thousand."""
+
+    model = TaskRun
+    fk_name = "task"
+    per_page = RUNS_SHOWN
+    extra = 0
+    can_delete = False
+    show_change_link = True
+    verbose_name_plural = "runs, newest first"
+    ordering = ["-id"]
+    fields = ["shown_status", "trigger", "scheduled", "started", "finished", "attempt", "why"]
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest, obj: Task | None = None) -> bool:
+        """Nobody."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: TaskRun | None = None) -> bool:
+        """Nobody."""
+        return False
+
+    @display(description="status", label=RUN_LABELS)
+    def shown_status(self, run: TaskRun) -> tuple[str, str]:
+        """How far it is."""
+        return run.status, run.get_status_display()
+
+    @display(description="scheduled for")
+    def scheduled(self, run: TaskRun) -> str:
+        """Its slot."""
+        return moment(run.scheduled_for)
+
+    @display(description="started")
+    def started(self, run: TaskRun) -> str:
+        """When a worker took it."""
+        return moment(run.started_at)
+
+    @display(description="finished")
+    def finished(self, run: TaskRun) -> str:
+        """When it ended."""
+        return moment(run.finished_at)
+
+    @display(description="what came of it")
+    def why(self, run: TaskRun) -> str:
+        """Its error, reason or result, in one line."""
+        return excerpt(run.error or run.reason or run.result) or "–"
+
+
+class TaskAdmin(ReadOnlyAdmin):
+    """Tasks. Texts and schedules are edited in the application, where the next times are shown before they count."""
+
+    list_display = ["title", "phase", "pattern", "agent_name", "user", "of_conversation", "next_run", "created"]
+    list_select_related = ["user", "conversation"]
+    list_filter = [
+        ("status", ChoicesDropdownFilter),
+        ("pattern", ChoicesDropdownFilter),
+        AgentFilter,
+        ("user", AutocompleteSelectFilter),
+        ("conversation", AutocompleteSelectFilter),
+        ("created_at", DayRangeFilter),
+    ]
+    search_fields = ["title", "query"]
+    search_help_text = "Words of title and text, or the id of a task, plan or conversation"
+    id_fields = ("pk", "plan", "conversation")
+    ordering = ["-id"]
+    sortable_by = ["created"]
+    actions = ["cancel_selected", "pause_selected", "resume_selected", "run_selected"]
+    actions_detail = ["cancel_one", "pause_one", "resume_one", "run_one"]
+    inlines = [LatestRuns]
+    fieldsets = [
+        (None, {"fields": ["title", "shown_query", "phase", "error_message"]}),
+        (
+            "Where",
+            {"fields": ["in_application", "of_conversation", "of_plan", "user", "agent_name", "more"]},
+        ),
+        (
+            "When",
+            {
+                "fields": [
+                    "pattern",
+                    "schedule_words",
+                    "timezone",
+                    "next_run",
+                    "paused",
+                    "run_count",
+                    "deadline_at",
+                    "max_runs_per_day",
+                ]
+            },
+        ),
+        (
+            "How",
+            {
+                "classes": ["collapse"],
+                "fields": [
+                    "priority",
+                    "overlap",
+                    "catch_up",
+                    "catch_up_window_minutes",
+                    "on_interrupt",
+                    "max_attempts",
+                    "timeout_seconds",
+                    "conversation_mode",
+                    "failures_in_a_row",
+                ],
+            },
+        ),
+        ("History", {"fields": ["created_at", "started_at", "completed_at", "updated_at"]}),
+    ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Task | None = None) -> list[str]:
+        """Everything."""
+        return [name for _, options in self.fieldsets for name in options["fields"]]
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Task | None:
+        """One task with its phase."""
+        task: Task | None = super().get_object(request, object_id, from_field)
+        if task is not None:
+            return Task.objects.with_phase().select_related("user", "conversation", "plan").get(pk=task.pk)
+        return None
+
+    def annotate_page(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """The phase asks for each row's runs: only for those that are shown."""
+        return TaskQuerySet.with_phase(rows)  # type: ignore[arg-type]
+
+    # --- columns ------------------------------------------------------------------------------------------------------
+
+    @display(description="phase", label=PHASE_LABELS)
+    def phase(self, task: Task) -> tuple[str, str]:
+        """What it does now."""
+        phase = Phase(task.phase)  # type: ignore[attr-defined]
+        words = phase.value.replace("_", " ")
+        if phase == Phase.PAUSED and task.paused_reason not in ("", "manual"):
+            words = f"{words}: {task.get_paused_reason_display()}"
+        return phase, words
+
+    @display(description="conversation")
+    def of_conversation(self, task: Task) -> str:
+        """Where it runs."""
+        return link(Conversation, task.conversation_id, excerpt(str(task.conversation), 40))
+
+    @display(description="next run")
+    def next_run(self, task: Task) -> str:
+        """When it is due; nothing while it is paused."""
+        return moment(None if task.paused_at else task.next_run_at)
+
+    @display(description="created", ordering="id")
+    def created(self, task: Task) -> str:
+        """When it was asked for."""
+        return moment(task.created_at)
+
+    # --- the page of one ----------------------------------------------------------------------------------------------
+
+    @display(description="text")
+    def shown_query(self, task: Task) -> str:
+        """What its agent is asked."""
+        return prose(task.query)
+
+    @display(description="in the application")
+    def in_application(self, task: Task) -> str:
+        """Its page for people, where it is edited."""
+        url = reverse("tasks:task", args=[task.pk])
+        return format_html('<a href="{}" class="text-primary-600 dark:text-primary-500">Open and edit</a>', url)
+
+    @display(description="plan")
+    def of_plan(self, task: Task) -> str:
+        """The request that it is part of."""
+        return link(ExecutionPlan, task.plan_id, excerpt(str(task.plan)))
+
+    @display(description="more")
+    def more(self, task: Task) -> str:
+        """The lists of what belongs to it."""
+        return format_html(
+            "{} · {} · {}",
+            filtered_link(TaskRun, "All runs", task__id__exact=task.pk),
+            filtered_link(TaskTransition, "History", task__id__exact=task.pk),
+            filtered_link(ConversationItem, "Items", q=task.pk),
+        )
+
+    @display(description="schedule")
+    def schedule_words(self, task: Task) -> str:
+        """When it runs, in words."""
+        return schedules.describe(task.schedule)
+
+    @display(description="paused")
+    def paused(self, task: Task) -> str:
+        """Since when, why, and until when."""
+        if task.paused_at is None:
+            return "–"
+        until = format_html(", until {}", moment(task.paused_until)) if task.paused_until else ""
+        note = f": {task.paused_note}" if task.paused_note else ""
+        return format_html("{} ({}{}){}", moment(task.paused_at), task.get_paused_reason_display(), note, until)
+
+    # --- many at once -------------------------------------------------------------------------------------------------
+
+    @action(description="Cancel…", permissions=["operate"])
+    def cancel_selected(self, request: HttpRequest, tasks: QuerySet[Task]) -> HttpResponse:
+        """Cancel what is unfinished of a selection."""
+        return self._many(request, CANCEL, tasks)
+
+    @action(description="Pause…", permissions=["operate"])
+    def pause_selected(self, request: HttpRequest, tasks: QuerySet[Task]) -> HttpResponse:
+        """Pause what is unfinished of a selection."""
+        return self._many(request, PAUSE, tasks)
+
+    @action(description="Resume…", permissions=["operate"])
+    def resume_selected(self, request: HttpRequest, tasks: QuerySet[Task]) -> HttpResponse:
+        """Resume what is paused of a selection."""
+        return self._many(request, RESUME, tasks)
+
+    @action(description="Run now…", permissions=["operate"])
+    def run_selected(self, request: HttpRequest, tasks: QuerySet[Task]) -> HttpResponse:
+        """Start a run of what is unfinished of a selection."""
+        return self._many(request, RUN_NOW, tasks)
+
+    def _many(self, request: HttpRequest, act: Act, tasks: QuerySet[Task]) -> HttpResponse:
+        words = selection_words(request, "task")
+        return carry_out(self, request, act, tasks, selected=words, back=request.get_full_path())
+
+    # --- one ----------------------------------------------------------------------------------------------------------
+
+    @action(description="Run now", url_path="run", permissions=["operate"], icon="play_arrow")
+    def run_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Start a run beside its schedule."""
+        return self._one(request, RUN_NOW, object_id)
+
+    @action(description="Pause", url_path="pause", permissions=["operate"], icon="pause")
+    def pause_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Rest its schedule."""
+        return self._one(request, PAUSE, object_id)
+
+    @action(description="Resume", url_path="resume", permissions=["operate"], icon="resume")
+    def resume_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let its schedule go on."""
+        return self._one(request, RESUME, object_id)
+
+    @action(description="Cancel", url_path="cancel", permissions=["operate"], icon="cancel")
+    def cancel_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Cancel it."""
+        return self._one(request, CANCEL, object_id)
+
+    def _one(self, request: HttpRequest, act: Act, object_id: str) -> HttpResponse:
+        """Asks on a page of its own: a link alone never changes anything."""
+        try:
+            tasks = Task.objects.filter(pk=UUID(object_id))
+        except ValueError:
+            raise Http404 from None
+        task = tasks.first()
+        if task is None:
+            raise Http404
+        back = reverse("admin:tasks_task_change", args=[task.pk])
+        return carry_out(self, request, act, tasks, selected=f"“{task.title}”", back=back)
+
+
+admin.site.register(Task, TaskAdmin)
