@@ -17,7 +17,7 @@ def described(
     """The `openapi_extra` of an endpoint that calls `read_body(request, body)` and `read_query(request, query)`."""
     details: dict[str, Any] = dict(extra)
     if body is not None:
-        _bodies[body.__name__] = body
+        describe_body(body)
         details["requestBody"] = {
             "required": bool(body.model_json_schema().get("required")),
             "content": {"application/json": {"schema": {"$ref": _REF.format(model=body.__name__)}}},
@@ -37,6 +37,11 @@ def described(
     return details
 
 
+def describe_body(model: type[BaseModel]) -> None:
+    """Put `model` among the shapes that the description names."""
+    _bodies[model.__name__] = model
+
+
 def component_schemas() -> dict[str, Any]:
     """The schemas that the described bodies refer to."""
     schemas: dict[str, Any] = {}
@@ -44,6 +49,12 @@ def component_schemas() -> dict[str, Any]:
         schema = model.model_json_schema(ref_template=_REF)
         schemas.update(schema.pop("$defs", {}))
         schemas[name] = schema
+    for schema in schemas.values():
+        for name, prop in schema["properties"].items():
+            if name.endswith("_id") or name == "answer_to":
+                # A text for the reader, so that what is no id is refused as a foreign one is.
+                text = next(kind for kind in [prop, *prop.get("anyOf", ())] if kind.get("type") == "string")
+                text["format"] = "uuid"
     return schemas
 
 

@@ -10,8 +10,9 @@ from ninja.security import APIKeyCookie, HttpBearer
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
-from conversations.described import component_schemas
+from conversations.described import component_schemas, describe_body
 from tasks.api import routers
+from tasks.schemas.schedule_in import ScheduleIn
 from valuecell_site import problems
 from valuecell_site.views import docs_policy
 
@@ -27,9 +28,6 @@ class Session(APIKeyCookie):
     """The cookie of a signed-in browser. The gate has looked at it, and at its CSRF token."""
 
     param_name = "vct_session"
-
-    def __init__(self) -> None:
-        super().__init__(csrf=False)
 
     def authenticate(self, request: HttpRequest, key: str | None) -> Any:  # noqa: ARG002 (the gate has looked at it)
         return request.user if request.user.is_authenticated else None
@@ -80,7 +78,14 @@ class Api(NinjaAPI):
 def _describe(api: Api) -> OpenAPISchema:
     schema = NinjaAPI.get_openapi_schema(api)
     components = schema["components"]["schemas"]
+    describe_body(ScheduleIn)
     components.update(component_schemas())
+    for name in ("TaskIn", "TaskPatch", "MessageIn"):
+        # Read by `tasks.schedules`, which words what is wrong; described here as what it takes.
+        components[name]["properties"]["schedule"] = {
+            "anyOf": [{"$ref": "#/components/schemas/ScheduleIn"}, {"type": "null"}],
+            "default": None,
+        }
     error = TypeAdapter(Error).json_schema(ref_template="#/components/schemas/{model}")
     components.update(error.pop("$defs"))
     components["Error"] = error

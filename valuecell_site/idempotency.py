@@ -49,9 +49,9 @@ def once(
        3 may let a repeat run it again.
     3. Store a success, by condition on the lease; forget the row for anything else.
     """
-    if not key.isascii() or not key.isprintable() or len(key) > KEY_MAX:
+    if not key.isascii() or not key.isprintable() or not 0 < len(key) <= KEY_MAX:
         raise KeyRefused(
-            f"Idempotency-Key: send at most {KEY_MAX} printable ASCII characters.", code="invalid", status=422
+            f"Idempotency-Key: send 1 to {KEY_MAX} printable ASCII characters.", code="invalid", status=422
         )
     digest = sha256(request.body).hexdigest()
     row = _claim(user, request, key, digest)

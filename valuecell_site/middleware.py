@@ -86,8 +86,8 @@ class ApiGate:
         refused = _refusal(request)
         if refused is not None:
             return refused
-        key = request.headers.get("Idempotency-Key", "")
-        if request.method != "POST" or not key:
+        key = request.headers.get("Idempotency-Key")
+        if request.method != "POST" or key is None:
             return None
         try:
             return once(

@@ -3,9 +3,10 @@
 import re
 from typing import Annotated, Literal
 
+import httpx
 from django.http import HttpRequest, JsonResponse
 from ninja import Router
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from conversations.described import described
 from conversations.wire import (
@@ -27,12 +28,22 @@ from tasks.schemas.outputs import AgentOut, AgentPage, agent_out
 router = Router(tags=["agents"])
 
 
+def _address(url: str) -> str:
+    try:
+        read = httpx.URL(url)
+        if read.scheme in ("http", "https") and read.host:
+            return url
+    except (httpx.InvalidURL, ValueError):  # a host name of letters that none may have is a UnicodeError, a ValueError
+        pass
+    raise ValueError("Write the agent's address: http:// or https://, a host name, and its port and path if any.")
+
+
 class AgentIn(BaseModel):
     """`POST /agents`: where the agent is; the rest its card says."""
 
     model_config = ConfigDict(extra="forbid")
 
-    url: Annotated[str, Field(min_length=1, max_length=2000)]
+    url: Annotated[str, Field(max_length=2000, json_schema_extra={"pattern": "^https?://."}), AfterValidator(_address)]
 
 
 class AgentPatch(BaseModel):

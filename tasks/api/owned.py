@@ -39,10 +39,8 @@ def own_plan(request: HttpRequest, plan_id: str) -> ExecutionPlan:
     return found
 
 
-def named_conversation(request: HttpRequest, conversation_id: str | None) -> Conversation:
+def named_conversation(request: HttpRequest, conversation_id: str) -> Conversation:
     """The conversation that a body names; raises Invalid on `conversation_id` for none or somebody else's."""
-    if conversation_id is None:
-        raise Invalid.at("conversation_id", "This is required: the id of one of your conversations.")
     pk = optional_id(conversation_id)
     found = Conversation.objects.for_user(person(request)).filter(pk=pk).first() if pk else None
     if found is None:

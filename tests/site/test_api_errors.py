@@ -88,7 +88,8 @@ def test_fields_are_named_as_they_were_sent_and_worded_for_people(ana: Program):
         "conversation_id": ["This is required."],
         "tasks": ["This is required."],
     }
-    assert ana("POST", "/tasks", {"query": "a", "agent_name": "Echo", "overlap": "x", "hurry": 1}).fields == {
+    wrong = {"conversation_id": "x", "query": "a", "agent_name": "Echo", "overlap": "x", "hurry": 1}
+    assert ana("POST", "/tasks", wrong).fields == {
         "overlap": ["Write one of 'skip', 'queue', 'cancel_running' or 'parallel'."],
         "hurry": ["There is no such field here: leave it out."],
     }
@@ -120,7 +121,15 @@ def test_an_impossible_place_in_a_transcript_is_422(ana: Program, query):
 
 @pytest.mark.parametrize(
     "moment",
-    ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00%2B12:00", "2026-01-01T00:00:00", "soon", "2026-13-01T00:00:00Z"],
+    [
+        "9999-12-31T23:59:59-12:00",
+        "0001-01-01T00:00:00%2B12:00",
+        "2026-01-01T00:00:00",
+        "soon",
+        "2026-13-01T00:00:00Z",
+        "0.5",
+        "1767225600",
+    ],
 )
 def test_a_time_that_no_calendar_holds_is_422(ana: Program, moment):
     assert list(ana("GET", f"/tasks?created_after={moment}").fields) == ["created_after"]
@@ -130,6 +139,13 @@ def test_a_time_that_no_calendar_holds_is_422(ana: Program, moment):
     assert list(ana("POST", f"/tasks/{task['id']}/pause", {"until": sent}).fields) == ["until"]
     refused = ana("POST", "/schedules/preview", {"interval_minutes": 60, "start_at": sent})
     assert refused.status in (200, 422)
+
+
+def test_a_whole_number_may_be_written_with_a_point(ana: Program):
+    assert ana("POST", "/schedules/preview", b'{"interval_minutes": 5.0, "count": 2.0}').status == 200
+    assert ana("POST", "/schedules/preview", b'{"interval_minutes": 5, "count": 2.5}').fields == {
+        "count": ["Write a whole number."]
+    }
 
 
 def test_odd_words_in_filters_find_nothing_or_are_refused(ana: Program):

@@ -74,6 +74,10 @@ def test_a_wrong_change_is_422_on_its_field(boss: Program, body, field):
         "javascript:alert(1)",
         "http://127.1/",
         "http://2130706433/",
+        "http://\U000e41a1F\x7fæ÷Ü",
+        "http://xn--a/",
+        "http://[::1",
+        "http://a b/",
     ],
 )
 def test_an_address_that_leads_to_no_agent_is_422(boss: Program, settings, url):

@@ -47,6 +47,15 @@ def test_pause_and_resume_answer_the_task(ana: Program):
     assert (resumed.status, resumed.data["paused_at"], resumed.data["paused_reason"]) == (200, None, None)
 
 
+def test_times_are_taken_with_any_offset(ana: Program):
+    task = ana.task(schedule={"interval_minutes": 5}, deadline_at="2099-05-01T09:00:00+02:00")
+    assert task["deadline_at"] == "2099-05-01T07:00:00+00:00"
+    path = f"/tasks/{task['id']}"
+    assert ana("PATCH", path, {"deadline_at": "2099-05-01T09:00:00Z"}).data["deadline_at"].startswith("2099-05-01T09")
+    assert ana("PATCH", path, {"deadline_at": None}).data["deadline_at"] is None
+    assert ana("POST", f"{path}/pause", {"until": "2099-01-01T00:00:00.5-05:00"}).status == 200
+
+
 def test_a_pause_into_the_past_is_422(ana: Program):
     task = ana.task(schedule={"interval_minutes": 5})
     past = (timezone.now() - timedelta(minutes=1)).isoformat()
