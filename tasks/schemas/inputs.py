@@ -5,7 +5,9 @@ Whether a schedule makes sense is decided by `tasks.schedules`, whether an agent
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from conversations.wire import Instant
 
 TEXT_MAX = 32_000
 """Characters of a request: about what a model reads as one message, and far below the request body's limit."""
@@ -25,7 +27,7 @@ def _plain(text: str) -> str:
     return text
 
 
-Text = Annotated[str, Field(max_length=TEXT_MAX), AfterValidator(_said)]
+Text = Annotated[str, Field(max_length=TEXT_MAX, json_schema_extra={"pattern": r"\S"}), AfterValidator(_said)]
 Line = Annotated[str, Field(max_length=200), AfterValidator(_plain)]
 
 
@@ -43,7 +45,7 @@ class TaskOptions(BaseModel):
     priority: Annotated[int, Field(ge=0, le=9)] | None = None
     max_attempts: Annotated[int, Field(ge=1, le=20)] | None = None
     timeout_seconds: Annotated[int, Field(ge=1, le=604_800)] | None = None
-    deadline_at: AwareDatetime | None = None
+    deadline_at: Instant | None = None
     conversation_mode: Literal["append", "new"] | None = None
     max_runs_per_day: Annotated[int, Field(ge=1, le=100_000)] | None = None
 
