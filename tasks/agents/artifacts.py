@@ -71,16 +71,18 @@ class Folded:
         payload = {"component_type": ComponentType.ARTIFACT.value, "artifact_id": self._key, "content": delta}
         return [Response(event=Event.COMPONENT_GENERATOR, payload=payload, key=self._key, append=True)]
 
-    def compare(self, artifact: Artifact) -> list[Response]:
-        """The artifact as a snapshot has it: adds what is missing here, never takes away what a stale one lacks."""
+    def compare(self, artifact: Artifact, *, final: bool) -> list[Response]:
+        """The artifact as a snapshot has it: adds what is missing here, never takes away what a stale one lacks.
+
+        final: the task is over, so the snapshot cannot be stale, and is right where it differs.
+        """
         told = Folded(self._key)
         told.put(artifact)
         if not self._shown:
             return self.put(artifact)
-        if len(told._data) < len(self._data) or len(told._files) < len(self._files):
-            return []
         mine, theirs = self.text, told.text
-        if len(theirs) < len(mine) and mine.startswith(theirs):
+        fewer = len(told._data) < len(self._data) or len(told._files) < len(self._files)
+        if not final and (fewer or (len(theirs) < len(mine) and mine.startswith(theirs))):
             return []
         same_rest = told._data == self._data and told._files == self._files
         if same_rest and mine and len(theirs) > len(mine) and theirs.startswith(mine):

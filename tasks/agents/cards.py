@@ -145,6 +145,8 @@ def _read(directories: Sequence[Path]) -> tuple[list[_File], list[CardReport]]:
             _check(card)
         except (OSError, UnicodeDecodeError, RecursionError, ValueError) as error:
             reason = f"it is not JSON ({error})" if isinstance(error, json.JSONDecodeError) else str(error)
+            if isinstance(error, RecursionError):
+                reason = "it is nested too deeply"
             reports.append(CardReport(path=path, name="", outcome="failed", text=f"{path.name}: {reason}."))
         else:
             card.pop(ADDED_FROM, None)

@@ -12,6 +12,7 @@ import httpx
 from a2a.client import Client
 from a2a.client.client import ClientCallContext
 from a2a.client.errors import A2AClientError, A2AClientTimeoutError
+from a2a.compat.v0_3.versions import is_legacy_version
 from a2a.types import (
     AgentCard,
     CancelTaskRequest,
@@ -43,6 +44,8 @@ CONNECT_TRIES = 3
 """A server that restarts is back within a second; longer outages are for the run's own attempts."""
 CONNECT_BACKOFF = 0.2
 """Seconds before the second try, doubled before each further one."""
+SUBSCRIBED_WITHIN = 0.1
+"""Seconds that an old server gets to open a subscription that says nothing yet."""
 POLL_FIRST = 0.5
 POLL_MOST = 10.0
 """Seconds between two look-ups of a task at an agent that does not stream: at first, and doubled up to the most."""
@@ -117,33 +120,30 @@ class Connection:
         nothing where the agent does not know the task. Raises AgentError.
         """
         with self._in_use():
-            resting = False
-            task = await self.look_up(task_id)
-            if task is None:
-                return
-            yield StreamResponse(task=task)
-            if _state(task).terminal or _state(task).interrupted:
-                return
-            if not self.streams:
-                async for event in self._polled(task_id, task):
-                    yield event
-                return
+            subscribed = self._subscribed(task_id)
+            first: asyncio.Future[StreamResponse | None] | None = None
+            if self.streams and self._legacy:
+                # A 0.3 stream begins without a snapshot, so it is opened before we look: what lies between is told
+                # twice then, which the router notices, and not lost.
+                first = asyncio.ensure_future(anext(subscribed, None))
+                await asyncio.wait([first], timeout=SUBSCRIBED_WITHIN)
             try:
-                async with aclosing(self._subscribed(task_id)) as stream:
-                    async for event in stream:
-                        resting = _rests(event, resting)
-                        yield event
-            except AgentRefused:
-                # The task has just ended, or this agent lets nobody subscribe.
-                async for event in self._polled(task_id, task):
-                    yield event
-                return
-            except AgentError:
-                if not resting:
-                    raise
-            if not resting and (task := await self.look_up(task_id)) is not None:
-                # 0.3 streams begin without a snapshot: what was said between our look and the stream is in this one.
+                task = await self.look_up(task_id)
+                if task is None:
+                    return
                 yield StreamResponse(task=task)
+                if _state(task).terminal or _state(task).interrupted:
+                    return
+                async with aclosing(self._followed(task, subscribed, first)) as followed:
+                    async for event in followed:
+                        yield event
+            finally:
+                if first is not None and not first.done():
+                    first.cancel()
+                if first is not None:
+                    await asyncio.wait([first])
+                    first.cancelled() or first.exception()  # noted, so that asyncio does not complain
+                await subscribed.aclose()
 
     async def look_up(self, task_id: str) -> Task | None:
         """The agent's task with all that it keeps of it; None where it does not know the task. Raises AgentError."""
@@ -177,6 +177,10 @@ class Connection:
         """Close the client; streams that still run on it end with an error."""
         await self._http.aclose()
 
+    @property
+    def _legacy(self) -> bool:
+        return is_legacy_version(self.card.supported_interfaces[0].protocol_version)
+
     @contextmanager
     def _in_use(self) -> Iterator[None]:
         self.users += 1
@@ -208,6 +212,35 @@ class Connection:
         except BaseException:
             await stream.aclose()
             raise
+
+    async def _followed(
+        self,
+        task: Task,
+        subscribed: AsyncGenerator[StreamResponse],
+        first: asyncio.Future[StreamResponse | None] | None,
+    ) -> AsyncGenerator[StreamResponse]:
+        """What follows a snapshot: the subscription (whose first event may be under way), or polls in its place."""
+        resting = False
+        try:
+            event = await (first or anext(subscribed, None)) if self.streams else None
+            while event is not None:
+                resting = _rests(event, resting)
+                yield event
+                event = await anext(subscribed, None)
+        except AgentRefused:
+            # The task has just ended, or this agent lets nobody subscribe.
+            polled = True
+        except AgentError:
+            if not resting:
+                raise
+            polled = False
+        else:
+            polled = not self.streams
+        if polled:
+            async for event in self._polled(task.id, task):
+                yield event
+        elif not resting and (now := await self.look_up(task.id)) is not None:
+            yield StreamResponse(task=now)
 
     async def _subscribed(self, task_id: str) -> AsyncGenerator[StreamResponse]:
         request = SubscribeToTaskRequest(id=task_id)

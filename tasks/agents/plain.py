@@ -35,5 +35,12 @@ def plain(value: Value) -> Any:  # noqa: PLR0911 (a return a kind reads best)
 
 
 def plain_struct(struct: Struct, *, without: Mapping[str, Any] | frozenset[str] = frozenset()) -> dict[str, Any]:
-    """A Struct as a dictionary, `without` some of its keys."""
-    return {clean(key): plain(value) for key, value in struct.fields.items() if key not in without}
+    """A Struct as a dictionary, `without` some of its keys.
+
+    Sorted: protobuf gives its maps in another order in each process, and texts made of them have to be the same.
+    """
+    return {clean(key): plain(value) for key, value in sorted(struct.fields.items(), key=_key) if key not in without}
+
+
+def _key(entry: tuple[str, Value]) -> str:
+    return entry[0]

@@ -121,7 +121,8 @@ class Router:
             elif new[-1]:
                 responses += self._plain(message, state)
         for artifact in task.artifacts:
-            responses += self._others(self._artifact(artifact.artifact_id).compare(artifact))
+            folded = self._artifact(artifact.artifact_id)
+            responses += self._others(folded.compare(artifact, final=state.terminal))
         return self._routed(responses, state=self._moved(state), error=error, question=question)
 
     # --- one event ---

@@ -33,7 +33,7 @@ def data(value: Any) -> Part:
     return Part(data=ParseDict(value, Value()))
 
 
-def said(*parts: str | Part, message_id: str | None = None, role: int = Role.ROLE_AGENT, **metadata: Any) -> Message:
+def said(*parts: str | Part, message_id: str | None = None, role: Role = Role.ROLE_AGENT, **metadata: Any) -> Message:
     """A message; texts become text parts."""
     return Message(
         message_id=f"m{next(_ids)}" if message_id is None else message_id,

@@ -53,6 +53,10 @@ class RawServer:
             ready.set()
             await self._stop.wait()
             server.close()
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
 
         self._thread = threading.Thread(target=asyncio.run, args=(run(),), daemon=True)
         self._thread.start()
@@ -81,8 +85,9 @@ class RawServer:
             else:
                 for piece in answer:
                     await self._write(writer, piece)
+        writer.close()
         with suppress(ConnectionError):
-            writer.close()
+            await writer.wait_closed()
 
     async def _write(self, writer: asyncio.StreamWriter, piece: bytes) -> None:
         writer.write(piece)

@@ -41,7 +41,7 @@ class Probe(BaseAgent):
         self,
         query: str,
         conversation_id: str,
-        task_id: str,
+        task_id: str,  # noqa: ARG002
         dependencies: Mapping[str, Any],
     ) -> AsyncIterator[Event]:
         self._loop = asyncio.get_running_loop()

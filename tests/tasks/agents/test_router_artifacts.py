@@ -137,6 +137,11 @@ class TestSnapshotsInMidStream:
         responses = routed(Router(), artifact("one "), snapshot(artifacts=[whole_artifact("one ", "two")]))
         assert contents(responses) == [("one ", False), ("two", True)]
 
+    def test_the_last_one_takes_back_what_was_told_twice(self) -> None:
+        final = snapshot(state="COMPLETED", artifacts=[whole_artifact("one ")])
+        responses = routed(Router(), artifact("one "), artifact("one ", append=True), final)
+        assert contents(responses) == [("one ", False), ("one ", True), ("one ", False)]
+
     def test_one_that_differs_is_right(self) -> None:
         responses = routed(Router(), artifact("draft"), snapshot(artifacts=[whole_artifact("final")]))
         assert contents(responses) == [("draft", False), ("final", False)]

@@ -1,5 +1,7 @@
 """Status updates with `metadata.response_event`: valuecell.md's table."""
 
+from typing import Any
+
 import pytest
 
 from tasks.agents.remote import RemoteState
@@ -50,7 +52,7 @@ def test_reasoning_without_a_message_is_read_from_its_metadata() -> None:
 
 
 def test_a_tool_call_and_its_end_have_one_key() -> None:
-    call = {"tool_call_id": "c1", "tool_name": "price"}
+    call: dict[str, Any] = {"tool_call_id": "c1", "tool_name": "price"}
     started, completed = routed(
         Router(),
         status("", response_event="tool_call_started", **call),
@@ -66,7 +68,7 @@ def test_a_tool_result_that_is_no_text_becomes_json_with_whole_numbers() -> None
     (response,) = routed(
         Router(), status("", response_event="tool_call_completed", tool_call_id="c", tool_name="t", tool_result=result)
     )
-    assert response.payload["tool_result"] == '{"rows": [1, 2.5, null], "ok": true}'
+    assert response.payload["tool_result"] == '{"ok": true, "rows": [1, 2.5, null]}'
 
 
 def test_tool_calls_without_an_id_are_matched_by_name() -> None:
@@ -103,7 +105,7 @@ def test_a_component_without_a_type_is_shown_as_free_text() -> None:
         ("", {}, "progress_report"),
     ],
 )
-def test_an_event_that_is_not_known_is_shown_plainly(text: str, more: dict[str, int], content: str) -> None:
+def test_an_event_that_is_not_known_is_shown_plainly(text: str, more: dict[str, Any], content: str) -> None:
     (response,) = routed(Router(), status(text, response_event="progress_report", **more))
     assert (str(response.event), response.payload["content"]) == ("message", content)
     assert response.metadata == {"response_event": "progress_report", **more}

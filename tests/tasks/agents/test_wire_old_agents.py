@@ -128,22 +128,21 @@ async def test_an_agent_that_refuses_to_be_cancelled_is_asked_how_it_stands(
     assert await connection.cancel("t") is RemoteState.WORKING
 
 
-async def test_what_was_said_between_the_look_and_the_stream_is_found_at_the_end(
-    raw: Start, remote: RemoteConnections
-) -> None:
+async def test_a_rejoined_task_tells_everything_once_and_in_order(raw: Start, remote: RemoteConnections) -> None:
     def say(n: int, text: str) -> dict[str, Any]:
         return {"messageId": f"m{n}", "role": "agent", "parts": [{"kind": "text", "text": text}]}
 
     def respond(asked: Asked) -> Answer:
         if asked.rpc == "tasks/resubscribe":
-            late = {"kind": "status-update", "taskId": "t", "status": {"state": "working", "message": say(3, "three")}}
-            return streamed(late)
+            both = [say(2, "two "), say(3, "three")]
+            return streamed(*({"taskId": "t", "status": {"state": "working", "message": said}} for said in both))
         first = sum(a.rpc == "tasks/get" for a in server.asked) == 1
-        history = [say(1, "one ")] if first else [say(1, "one "), say(2, "two "), say(3, "three")]
+        history = [say(1, "one "), say(2, "two ")] + ([] if first else [say(3, "three")])
         return result({"id": "t", "status": {"state": "working" if first else "completed"}, "history": history})
 
     server = raw(respond)
     connection, router = await remote.get(ref(server.url, version="0.3.0")), Router()
     said = [r async for e in connection.rejoin("t") for r in router.route(e).responses]
-    assert sorted(content for _, content in short(said)) == ["one ", "three", "two "]
+    assert [content for _, content in short(said)] == ["one ", "two ", "three"]
+    assert [asked.rpc for asked in server.asked] == ["tasks/resubscribe", "tasks/get", "tasks/get"]
     assert router.state is RemoteState.COMPLETED
