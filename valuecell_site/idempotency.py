@@ -26,6 +26,7 @@ ABANDONED = timedelta(seconds=60)
 PATIENCE = 6.0
 """Seconds for which a second request waits for the first one's answer, so that both come within ten."""
 POLL = 0.05
+SWEEP_EVERY = timedelta(hours=1)
 KEY_MAX = 255
 
 
@@ -54,6 +55,7 @@ def once(
             f"Idempotency-Key: send 1 to {KEY_MAX} printable ASCII characters.", code="invalid", status=422
         )
     digest = sha256(request.body).hexdigest()
+    _sweep.now_and_then(timezone.now())
     row = _claim(user, request, key, digest)
     if row.status is not None:
         return _again(row)
@@ -145,3 +147,19 @@ def _again(row: IdempotencyKey) -> HttpResponse:
 def forget_old(now: datetime) -> int:
     """Delete the keys whose time is over; returns their number."""
     return IdempotencyKey.objects.filter(created_at__lte=now - KEPT).delete()[0]
+
+
+class _Sweep:
+    """Forgets old keys from time to time, where new ones come in: who sends none has none to forget."""
+
+    def __init__(self) -> None:
+        self._next: datetime | None = None
+
+    def now_and_then(self, now: datetime) -> None:
+        """Forget old keys unless this process did within the last hour."""
+        if self._next is None or now >= self._next:
+            self._next = now + SWEEP_EVERY
+            forget_old(now)
+
+
+_sweep = _Sweep()

@@ -70,7 +70,7 @@ class TasksQuery(PageQuery):
 class TaskAloneIn(TaskIn):
     """`POST /tasks`: a task that names its conversation."""
 
-    conversation_id: Line  # type: ignore[assignment]  # required here, optional in a plan
+    conversation_id: Line  # required here, optional in a plan
 
 
 class PauseIn(BaseModel):
