@@ -114,7 +114,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         "PORT": str(port),
         "ADMIN_PASSWORD": password,
         "API_RATE": "0",
-        "SAMPLE_AGENT_PACE_MS": "5",
+        "SAMPLE_AGENT_PACE_MS": "40",
     }
     log = (folder / "log").open("wb")
     options: dict[str, Any] = {"cwd": ROOT, "env": environment, "stdout": log, "stderr": log, "start_new_session": True}

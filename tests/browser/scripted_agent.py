@@ -32,7 +32,11 @@ class ScriptedAgent(BaseAgent):
     description = "Says what it is told, for tests."
 
     async def stream(
-        self, query: str, conversation_id: str, task_id: str, dependencies: Mapping[str, Any]
+        self,
+        query: str,
+        conversation_id: str,
+        task_id: str,
+        dependencies: Mapping[str, Any],  # noqa: ARG002
     ) -> AsyncIterator[Event]:
         """The steps of `query`, in order."""
         if dependencies.get("history"):

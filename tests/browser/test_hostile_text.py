@@ -52,7 +52,7 @@ MARKDOWN = [
     "![x](javascript:%s)",
     "![x](x' onerror='%s)",
     '![x" onerror="%s](https://example.org/x.png)',
-    '[x](https://example.org "\' onmouseover=\'%s")',
+    "[x](https://example.org \"' onmouseover='%s\")",
     "```x' onclick='%s\ncode\n```",
     "`<script>%s</script>`",
     "# <img src=x onerror='%s'>",
@@ -62,6 +62,7 @@ MARKDOWN = [
     "> <iframe src='javascript:%s'></iframe>",
     "&lt;script&gt;%s&lt;/script&gt;",
 ]
+FORBIDDEN = "script:not([type='application/json']), iframe, object, embed, form, base, style"
 CORPUS = [text.replace("%s", MARK) for text in HTML + MARKDOWN]
 
 
@@ -70,7 +71,7 @@ def _nothing_ran(page: Page) -> None:
     assert page.evaluate("window.__ran || 0") == 0
     addresses = page.locator("a[href]").evaluate_all("(links) => links.map((link) => link.protocol)")
     assert set(addresses) <= {"http:", "https:", "mailto:"}
-    assert page.locator("#transcript, .page").locator("script, iframe, object, embed, form, base, style").count() == 0
+    assert page.locator("#transcript, .page").locator(FORBIDDEN).count() == 0
 
 
 def test_nothing_runs_in_a_transcript(open_page: Callable[..., Page], live: Live) -> None:
@@ -80,8 +81,16 @@ def test_nothing_runs_in_a_transcript(open_page: Callable[..., Page], live: Live
         steps += [["message", text], ["chunk", text], ["think", text], ["tool", text[:80], text]]
         steps += [["component", "report", json.dumps({"title": text, "data": text, "url": f"javascript:{MARK}"})]]
         steps += [["component", "profile", json.dumps({"name": text, text[:60]: text})]]
-        steps += [["component", "filtered_line_chart", json.dumps({"title": text, "data": str([[text, text], [text, 1]])})]]
-        steps += [["component", "filtered_card_push_notification", json.dumps({"title": text, "filters": [text], "data": [{text: text}]})]]
+        steps += [
+            ["component", "filtered_line_chart", json.dumps({"title": text, "data": str([[text, text], [text, 1]])})]
+        ]
+        steps += [
+            [
+                "component",
+                "filtered_card_push_notification",
+                json.dumps({"title": text, "filters": [text], "data": [{text: text}]}),
+            ]
+        ]
         steps += [["component", text[:60], text]]
     page = open_page(f"/conversations/{conversation}/")
     for begin in range(0, len(steps), 80):
@@ -108,7 +117,7 @@ def test_nothing_runs_on_the_pages_of_tasks_and_runs(open_page: Callable[..., Pa
     run = live.call("GET", f"/tasks/{task['id']}/runs")["items"][0]
     for path in ("/", "/tasks/?q=onerror", f"/tasks/{task['id']}/", f"/runs/{run['id']}/"):
         page = open_page(path)
-        expect(page.locator("h1")).to_be_visible()
+        expect(page.locator("h1").first).to_be_visible()
         _nothing_ran(page)
 
 

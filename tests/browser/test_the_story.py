@@ -1,4 +1,4 @@
-"""A person signs in, asks, watches the answer, schedules it, sees results come, and stops it: the main job, in pages."""
+"""A person signs in, asks, watches the answer, schedules it, sees results come, and stops it: the main job."""
 
 import re
 from collections.abc import Callable
@@ -71,7 +71,7 @@ def test_an_agents_question_is_answered_in_place(open_page: Callable[..., Page],
     page.locator(".question").get_by_role("button", name="Answer").click()
     page.keyboard.type("Frankfurt")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("You answered: Frankfurt")).to_be_visible()
+    expect(page.locator(".prose").get_by_text("You answered: Frankfurt")).to_be_visible()
     expect(page.locator("[data-part=answering]")).to_be_hidden()
     assert live.wait_for_task(plan["tasks"][0]["id"], "completed")["phase"] == "completed"
 
@@ -80,9 +80,9 @@ def test_a_running_answer_can_be_stopped_and_run_again(open_page: Callable[..., 
     conversation = live.conversation("Stopping")
     page = open_page(f"/conversations/{conversation}/")
     plan = live.tell(conversation, ["chunk", "It begins"], ["sleep", 30], ["chunk", " and ends"])
-    expect(page.get_by_text("It begins")).to_be_visible()
+    expect(page.locator(".prose").get_by_text("It begins")).to_be_visible()
     page.get_by_role("button", name="Stop").click()
     expect(page.locator(".said")).to_contain_text(re.compile("cancel", re.IGNORECASE))
     assert live.wait_for_task(plan["tasks"][0]["id"], "cancelled")["phase"] == "cancelled"
-    expect(page.get_by_text("It begins")).to_be_visible()
+    expect(page.locator(".prose").get_by_text("It begins")).to_be_visible()
     expect(page.get_by_role("button", name="Send")).to_be_visible()

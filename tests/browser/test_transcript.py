@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Live
+from tests.browser.conftest import Live, Watch
 
 WORDS = [f"Word {number} of **the** answer 😀. " for number in range(60)]
 
@@ -18,19 +18,22 @@ def test_a_reload_in_mid_stream_loses_and_doubles_nothing(open_page: Callable[..
     conversation = live.conversation("Reloads")
     page = open_page(f"/conversations/{conversation}/")
     plan = live.tell(conversation, *_slowly())
-    expect(page.get_by_text("Word 3 of")).to_be_visible()
+    expect(page.locator(".prose").get_by_text("Word 3 of").last).to_be_visible()
     page.reload()
-    expect(page.get_by_text("Word 20 of")).to_be_visible()
+    expect(page.locator(".prose").get_by_text("Word 20 of").last).to_be_visible()
     page.reload()
     live.wait_for_task(plan["tasks"][0]["id"], "completed")
     whole = "".join(WORDS).replace("**", "").strip()
     expect(page.locator(".prose").last).to_have_text(whole)
     items = live.call("GET", f"/conversations/{conversation}/items")["items"]
-    assert [item["data"]["payload"]["content"] for item in items if item["event"] == "message_chunk"] == ["".join(WORDS)]
+    assert [item["data"]["payload"]["content"] for item in items if item["event"] == "message_chunk"] == [
+        "".join(WORDS)
+    ]
     assert page.locator(".item").count() == len(items)
 
 
-def test_a_lost_connection_is_said_and_made_good(open_page: Callable[..., Page], live: Live) -> None:
+def test_a_lost_connection_is_said_and_made_good(open_page: Callable[..., Page], live: Live, watch: Watch) -> None:
+    watch.expected.append("ERR_INTERNET_DISCONNECTED")
     conversation = live.conversation("Connections")
     page = open_page(f"/conversations/{conversation}/")
     expect(page.locator("#transcript")).to_be_visible()
@@ -41,7 +44,7 @@ def test_a_lost_connection_is_said_and_made_good(open_page: Callable[..., Page],
     plan = live.tell(conversation, ["chunk", "Said meanwhile."])
     live.wait_for_task(plan["tasks"][0]["id"], "completed")
     page.context.set_offline(False)
-    expect(page.get_by_text("Said meanwhile.")).to_be_visible()
+    expect(page.locator(".prose").get_by_text("Said meanwhile.")).to_be_visible()
     expect(page.locator("#banner")).to_be_hidden()
 
 
@@ -52,11 +55,14 @@ def test_earlier_pages_come_on_demand_and_keep_the_place(open_page: Callable[...
     page = open_page(f"/conversations/{conversation}/")
     expect(page.get_by_text("Message 149.")).to_be_in_viewport()
     assert page.locator(".item").count() == 60
-    page.locator("#scroll").evaluate("(scroller) => { scroller.scrollTop = 500; }")
-    first = page.locator(".item").first.get_attribute("id")
-    page.locator("#scroll").evaluate("(scroller) => { scroller.scrollTop = 300; }")
+    page.locator("#scroll").evaluate("(scroller) => { scroller.scrollTop = 900; }")
+    page.wait_for_timeout(200)
+    reader = "document.elementFromPoint(600, 400).closest('.item')"
+    page.evaluate(f"document.getElementById('scroll').scrollTop = 390; window.place = {reader}")
+    before = page.evaluate("window.place.getBoundingClientRect().top")
     expect(page.locator(".item")).to_have_count(110)
-    expect(page.locator(f"#{first}")).to_be_in_viewport()
+    page.wait_for_timeout(200)
+    assert abs(page.evaluate("window.place.getBoundingClientRect().top") - before) < 2
     items = live.call("GET", f"/conversations/{conversation}/items?limit=200")["items"]
     page.locator("#scroll").evaluate("(scroller) => { scroller.scrollTop = 0; }")
     expect(page.locator(".item")).to_have_count(len(items))
@@ -71,9 +77,17 @@ def test_each_component_shows_what_can_be_read_of_it(open_page: Callable[..., Pa
         conversation,
         ["think", "Hm, *which* year?"],
         ["tool", "monthly_prices", json.dumps([{"content": "AAPL: 12 rows"}])],
-        ["component", "report", json.dumps({"title": "The year", "data": "## Up\n\nMore.", "create_time": "2026-01-01 10:00:00"})],
+        [
+            "component",
+            "report",
+            json.dumps({"title": "The year", "data": "## Up\n\nMore.", "create_time": "2026-01-01 10:00:00"}),
+        ],
         ["component", "filtered_line_chart", json.dumps({"title": "Prices", "data": rows})],
-        ["component", "filtered_card_push_notification", '{"title": "Moves", "filters": ["AAPL"], "data": "[{\'a\': 1}, {\'a'],
+        [
+            "component",
+            "filtered_card_push_notification",
+            '{"title": "Moves", "filters": ["AAPL"], "data": "[{\'a\': 1}, {\'a',
+        ],
         ["component", "profile", "Plain **text**, no JSON"],
         ["component", "no_such_thing", '{"a": 1}'],
         ["fail", "The exchange is closed until Monday."],
@@ -89,7 +103,7 @@ def test_each_component_shows_what_can_be_read_of_it(open_page: Callable[..., Pa
     expect(page.get_by_text("Plain text, no JSON")).to_be_visible()
     expect(page.get_by_text("Sent as “no_such_thing”")).to_be_visible()
     expect(page.locator(".note.failed").last).to_contain_text("The exchange is closed until Monday.")
-    page.get_by_text("monthly_prices").click()
+    page.get_by_text("monthly_prices", exact=True).click()
     expect(page.get_by_text("AAPL: 12 rows", exact=True)).to_be_visible()
     page.get_by_text("Thought").click()
     expect(page.locator(".fold em")).to_have_text("which")
