@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from conversations.changes import Change, Pass, Response, Scope
 from conversations.events import Event, Role
 from conversations.journal import journal
 from conversations.paragraphs import Paragraphs
+from tasks.agents import health
 from tasks.agents.connection import Connection
 from tasks.agents.connections import connections
 from tasks.agents.errors import AgentBroken, AgentError, AgentTimeout, AgentUnreachable
@@ -61,6 +63,7 @@ class RunExecution:
         """The exchange is over and its end is being written: nobody may stop it any more."""
         self._leaving = False
         self._events = 0
+        self._agent_error = ""
 
     def leave(self) -> None:
         """Say that a cancellation which comes now means: another worker goes on with it."""
@@ -108,6 +111,7 @@ class RunExecution:
             await self._cancel_remote()
             return _failed(f"{found.agent_name} was not done after {found.timeout_seconds} seconds.", True)
         except AgentError as error:
+            self._agent_error = error.message
             return _failed(error.message, error.retryable)
         except Exception as error:
             logger.exception("a run failed on our side", extra=self._ids("run.broken"))
@@ -320,11 +324,20 @@ class RunExecution:
                 now=now,
                 result=result,
             )
-        held = await journal.settle(self._paragraphs.close_all(), settle, gate_pass=self.lease)
+        held = await journal.settle(
+            self._paragraphs.close_all(), lambda: [*settle(), *self._note_agent(now)], gate_pass=self.lease
+        )
         logger.info(
             "a run ended" if held else "a run ended after somebody else had decided about it",
             extra={**self._ids("run.ended"), "state": str(outcome.state), "error": outcome.text},
         )
+
+    def _note_agent(self, now: datetime) -> list[Change]:
+        if self._agent_error:
+            health.note_error(self._context.agent_name, self._agent_error)
+        else:
+            health.note_seen(self._context.agent_name, now=now)
+        return []
 
     # --- when somebody else decided -------------------------------------------------------------------------------------
 

@@ -55,10 +55,11 @@ class TaskQuerySet(models.QuerySet["Task"]):
 
     def with_phase(self) -> TaskQuerySet:
         """Annotate `phase` (`tasks.states.Phase`): what each does now."""
-        from tasks.models.run import TaskRun
+        # The relation's other end, so that this module need not import the one that imports it.
+        runs = self.model._meta.get_field("runs").related_model
 
         def has_run(status: RunStatus) -> Exists:
-            return Exists(TaskRun.objects.filter(task=OuterRef("pk"), status=status))
+            return Exists(runs._default_manager.filter(task=OuterRef("pk"), status=status))
 
         return self.annotate(
             phase=Case(
