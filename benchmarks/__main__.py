@@ -98,7 +98,9 @@ def table(rows: list[Row]) -> list[str]:
     """All rows as lines of text in columns."""
     lines = [COLUMNS, *(cells(row) for row in rows)]
     widths = [max(len(line[at]) for line in lines) for at in range(len(COLUMNS))]
-    written = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    written = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    ]
     return [written[0], "-" * len(written[0]), *written[1:]]
 
 

@@ -18,12 +18,27 @@ def user() -> User:
     return User.objects.get_or_create(username="bench")[0]
 
 
-def agent(url: str = "http://127.0.0.1:9/", *, max_concurrency: int = 1_000) -> Agent:
-    """An agent by a card that names nothing but its address."""
-    card = {"name": AGENT, "url": url, "preferredTransport": "JSONRPC", "protocolVersion": "0.3.0"}
+def card(url: str) -> dict[str, object]:
+    """A card that says no more than how to talk to the agent at `url`."""
+    return {
+        "name": AGENT,
+        "description": "Answers at once.",
+        "url": url,
+        "version": "1.0.0",
+        "protocolVersion": "0.3.0",
+        "preferredTransport": "JSONRPC",
+        "capabilities": {"streaming": True},
+        "defaultInputModes": ["text/plain"],
+        "defaultOutputModes": ["text/plain"],
+        "skills": [],
+    }
+
+
+def agent(url: str = "http://127.0.0.1:9/", *, max_concurrency: int | None = 1_000) -> Agent:
+    """The agent at `url`, by that card; without a limit of its own where None is given."""
     row, _ = Agent.objects.update_or_create(
         name=AGENT,
-        defaults={"slug": AGENT, "url": url, "card": card, "max_concurrency": max_concurrency},
+        defaults={"slug": AGENT, "url": url, "card": card(url), "max_concurrency": max_concurrency},
     )
     return row
 
