@@ -13,6 +13,8 @@ import environ
 import tzlocal
 from csp.constants import NONE, SELF
 
+from valuecell_site.admin_theme import UNFOLD  # noqa: F401  (read by the theme, from here)
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
@@ -202,10 +204,11 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-# The theme's menus are Alpine.js expressions (eval) and style attributes; scripts still come from here only.
+# The theme's menus are Alpine.js expressions (eval), its colours an inline style; scripts come from here only.
 ADMIN_CONTENT_SECURITY_POLICY = {
     "default-src": [SELF],
-    "script-src": [SELF, "'unsafe-eval'", "'unsafe-inline'"],
+    "script-src": [SELF, "'unsafe-eval'"],
+    "script-src-attr": [NONE],
     "style-src": [SELF, "'unsafe-inline'"],
     "img-src": [SELF, "data:"],
     "object-src": [NONE],
@@ -224,8 +227,6 @@ CSRF_COOKIE_NAME = "vct_csrf"
 CSRF_FAILURE_VIEW = "valuecell_site.views.csrf_failure"
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-
-UNFOLD = {"SITE_TITLE": "ValueCell Tasks", "SITE_HEADER": "ValueCell Tasks", "SITE_URL": "/", "SHOW_HISTORY": True}
 
 # --- logs -------------------------------------------------------------------------------------------------------------
 LOGGING = {
