@@ -130,7 +130,7 @@ def read_body(request: HttpRequest, model: type[Model]) -> Model:
         text = request.body.decode("utf-8")
     except UnicodeDecodeError:
         raise Invalid("The body is not UTF-8: send JSON in UTF-8.") from None
-    if not text.strip():
+    if not text.strip(" \t\r\n"):
         text = "{}"
     try:
         data = json.loads(text, parse_constant=_no_constant, parse_float=_number)

@@ -31,6 +31,7 @@ def test_an_id_that_is_not_there_or_is_none_is_404(ana: Program, path, no_uuid):
 
 BAD_BODIES = {
     "not JSON": b"{nope",
+    "a blank that JSON does not know": b"\x0c",
     "cut": b'{"title": "a',
     "a list": b"[]",
     "a text": b'"title"',

@@ -1,7 +1,6 @@
 """A POST that carries an Idempotency-Key is carried out once, whoever sends it again, and when."""
 
 import threading
-from datetime import timedelta
 
 import pytest
 from django.db import connection
