@@ -1,6 +1,6 @@
 """How late a due task starts, beside APScheduler alone firing a no-op at the same moments on the same machine.
 
-A task has started when its agent, a process of its own, has the message: claim, lease, three commits and HTTP are in it.
+A task has started when its agent, a process of its own, has the message: claim, lease and HTTP are in it.
 """
 
 import asyncio

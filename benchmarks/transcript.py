@@ -30,14 +30,14 @@ from django.utils import timezone
 from benchmarks import people
 from benchmarks.harness import RUNS, Row, median_of
 from conversations.events import Event
-from conversations.hub import conversation_key, hub
+from conversations.hub import StreamViewer, conversation_key, hub
 from conversations.ids import new_id
 from conversations.journal import journal
 from conversations.models import Conversation, ConversationItem, ItemTail
 from conversations.store import item_envelope
-from tasks.agents.connections import RemoteConnections
+from tasks.agents.connections import connections
 from tasks.agents.remote import AgentRef, Outgoing
-from tasks.execution import run as execution
+from tasks.execution.run import RunExecution
 from tasks.models import TaskRun
 from tasks.requests import submit_message
 from tasks.schemas.inputs import MessageIn
@@ -68,16 +68,13 @@ class Prepared:
             yield event
 
 
-class PreparedConnections(RemoteConnections):
-    """Hands out one Prepared."""
+def prepare(events: Iterable[StreamResponse]) -> None:
+    """Make `events` the agent's next answer."""
 
-    def __init__(self, connection: Prepared) -> None:
-        super().__init__()
-        self._connection = connection
+    async def get(ref: AgentRef) -> Prepared:  # noqa: ARG001
+        return Prepared(events)
 
-    async def get(self, ref: AgentRef) -> Prepared:  # type: ignore[override]  # noqa: ARG002
-        """The stand-in."""
-        return self._connection
+    connections.get = get  # type: ignore[method-assign, assignment]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,8 +132,9 @@ def lease() -> tuple[Lease, Conversation]:
 
 async def stream(held: Lease, conversation: Conversation, events: Iterable[StreamResponse]) -> tuple[float, list[str]]:
     """Carry the run out before a reader; returns its seconds and the frames that the reader got."""
-    execution.connections = PreparedConnections(Prepared(events))
+    prepare(events)
     viewer = await hub.open(conversation_key(conversation.pk))
+    assert isinstance(viewer, StreamViewer)
     viewer.seek(conversation.last_seq)
     frames: list[str] = []
 
@@ -146,7 +144,7 @@ async def stream(held: Lease, conversation: Conversation, events: Iterable[Strea
 
     reader = asyncio.create_task(read())
     begun = time.perf_counter()
-    await execution.RunExecution(held).execute()
+    await RunExecution(held).execute()
     seconds = time.perf_counter() - begun
     await asyncio.sleep(0.05)
     reader.cancel()
@@ -213,17 +211,17 @@ def rewriting(chunks: int) -> float:
 
 def peak(chunks: int, *, tool_every: int) -> int:
     """Bytes by which memory grew at most during one run whose events are made as they are asked for."""
-    held, conversation = lease()
+    held, _ = lease()
     # Long chunks, so that what a run keeps of its text for its result (200,000 characters) is full in both cases.
     events = answer(pieces(chunks, words=10), tool_every=tool_every)
     gc.collect()
     tracemalloc.start()
     # Nobody watches: what a reader collects is not ours.
-    execution.connections = PreparedConnections(Prepared(events))
+    prepare(events)
 
     async def main() -> None:
         try:
-            await execution.RunExecution(held).execute()
+            await RunExecution(held).execute()
         finally:
             await journal.close()
 
