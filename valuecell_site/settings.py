@@ -188,10 +188,9 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", f"tasks@{_public.hostname or 
 
 # --- static files -----------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
 # Files are served from where they lie (no collectstatic step before the first start); the finder looks each up once.
 WHITENOISE_USE_FINDERS = True
-WHITENOISE_AUTOREFRESH = False
+WHITENOISE_AUTOREFRESH = DEBUG
 
 # --- browsers ---------------------------------------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {
