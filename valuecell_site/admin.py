@@ -51,7 +51,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     """Who has API tokens, and when each was last used. The token itself is nowhere; it can be revoked here."""
 
     list_display = ["name", "prefix", "user", "created_at", "last_used_at", "expires_at", "revoked_at"]
-    list_select_related = ["user"]
+    list_prefetch = ["user"]
     list_filter = [("user", AutocompleteSelectFilter)]
     search_fields = ["name", "=prefix"]
     ordering = ["-id"]

@@ -25,7 +25,7 @@ class ConversationAdmin(ReadOnlyAdmin):
     """The list of everybody's conversations, the newest first."""
 
     list_display = ["heading", "user", "agent_name", "shown_status", "last_seq", "changed", "created"]
-    list_select_related = ["user"]
+    list_prefetch = ["user"]
     list_filter = [
         ("status", ChoicesDropdownFilter),
         ("user", AutocompleteSelectFilter),
@@ -67,8 +67,8 @@ class ConversationItemAdmin(ReadOnlyAdmin):
     """Items, as they are stored. Reached from a conversation, a task or a run, or by an id."""
 
     list_display = ["place", "event", "role", "agent_name", "text", "of_conversation", "created"]
-    list_select_related = ["conversation"]
-    list_filter = [("role", ChoicesDropdownFilter), ("conversation", AutocompleteSelectFilter)]
+    list_prefetch = ["conversation"]
+    list_filter = [("conversation", AutocompleteSelectFilter)]
     search_fields = ["id"]
     search_help_text = "The id of an item, task or run"
     id_fields = ("pk", "task_id", "run_id")

@@ -27,6 +27,8 @@ from unfold.views import ChangeList
 COUNT_AHEAD = 10_000
 """Rows counted beyond the page that is shown: what an index gives in a few milliseconds, and 200 pages to jump to."""
 PAGE = 50
+SLACK = timedelta(days=1)
+"""How far the clock that made an id may have been from the row's own time."""
 EXCERPT = 90
 
 
@@ -38,9 +40,9 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
     @cached_property
     def _counted(self) -> int:
-        # The order is of no matter to a count, and the sorting would be most of its work.
+        # Neither order nor columns matter to a count, and they would be most of its work.
         rows: Any = self.object_list
-        return int(rows.order_by()[: self.bound + 1].count())
+        return int(rows.order_by().values("pk")[: self.bound + 1].count())
 
     @cached_property
     def count(self) -> int:
@@ -63,11 +65,14 @@ class PageList(ChangeList):
         """Read the page."""
         # Actions go on with the rows as they were filtered, without what only the page shows.
         filtered = self.queryset
-        self.queryset = self.model_admin.annotate_page(filtered)
+        self.queryset = self.model_admin.annotate_page(filtered).prefetch_related(*self.model_admin.list_prefetch)
         super().get_results(request)
         self.queryset = filtered
         self.result_list = list(self.result_list)
         self.model_admin.prepare_page(self.result_list)
+        if self.paginator.more or not (self.query or self.get_filters_params()):
+            # The page's head has a number only where that is exact and there is something to show beside it.
+            self.full_result_count = self.result_count
 
 
 class ListAdmin(ModelAdmin):
@@ -80,6 +85,10 @@ class ListAdmin(ModelAdmin):
     list_max_show_all = PAGE
     list_filter_submit = True
     list_fullwidth = True
+    list_select_related: Sequence[str] = []
+    """Never a join: SQLite's planner may begin with the other table, and then sorts everything."""
+    list_prefetch: Sequence[str] = ()
+    """What the columns show of other tables: one query each, for the page."""
     sortable_by: Sequence[str] = ()
     """Only what an index can order: a click on a column's head never sorts a million rows."""
     id_fields: Sequence[str] = ("pk",)
@@ -148,17 +157,24 @@ class ReadOnlyAdmin(ListAdmin):
 
 
 class DayRangeFilter(RangeDateFilter):
-    """From one day to another, both included, in the reader's zone."""
+    """From one day to another, both included, in the reader's zone. For tables whose ids are UUIDv7."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Rows of these days; a day that cannot be read is as if none was given."""
         begin = _day(self.used_parameters.get(f"{self.parameter_name}_from"))
         end = _day(self.used_parameters.get(f"{self.parameter_name}_to"))
         if begin is not None:
-            queryset = queryset.filter(**{f"{self.parameter_name}__gte": _midnight(begin)})
+            moment = _midnight(begin)
+            queryset = queryset.filter(**{f"{self.parameter_name}__gte": moment}, pk__gte=first_id_at(moment - SLACK))
         if end is not None and end < date.max:
-            queryset = queryset.filter(**{f"{self.parameter_name}__lt": _midnight(end + timedelta(days=1))})
+            moment = _midnight(end + timedelta(days=1))
+            queryset = queryset.filter(**{f"{self.parameter_name}__lt": moment}, pk__lt=first_id_at(moment + SLACK))
         return queryset
+
+
+def first_id_at(moment: datetime) -> UUID:
+    """The lowest UUIDv7 of a moment: ids are in the order of creation, so that the primary key serves as its index."""
+    return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
 
 
 def as_uuid(text: str) -> UUID | None:

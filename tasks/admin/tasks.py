@@ -57,7 +57,7 @@ class LatestRuns(TabularInline):
     show_change_link = True
     verbose_name_plural = "runs, newest first"
     ordering = ["-id"]
-    fields = ["shown_status", "trigger", "scheduled", "started", "finished", "attempt", "why"]
+    fields = ["status", "trigger", "scheduled", "started", "finished", "attempt", "why"]
     readonly_fields = fields
 
     def has_add_permission(self, request: HttpRequest, obj: Task | None = None) -> bool:
@@ -67,11 +67,6 @@ class LatestRuns(TabularInline):
     def has_change_permission(self, request: HttpRequest, obj: TaskRun | None = None) -> bool:
         """Nobody."""
         return False
-
-    @display(description="status", label=RUN_LABELS)
-    def shown_status(self, run: TaskRun) -> tuple[str, str]:
-        """How far it is."""
-        return run.status, run.get_status_display()
 
     @display(description="scheduled for")
     def scheduled(self, run: TaskRun) -> str:
@@ -98,7 +93,7 @@ class TaskAdmin(ReadOnlyAdmin):
     """Tasks. Texts and schedules are edited in the application, where the next times are shown before they count."""
 
     list_display = ["title", "phase", "pattern", "agent_name", "user", "of_conversation", "next_run", "created"]
-    list_select_related = ["user", "conversation"]
+    list_prefetch = ["user", "conversation"]
     list_filter = [
         ("status", ChoicesDropdownFilter),
         ("pattern", ChoicesDropdownFilter),
@@ -116,7 +111,7 @@ class TaskAdmin(ReadOnlyAdmin):
     actions_detail = ["cancel_one", "pause_one", "resume_one", "run_one"]
     inlines = [LatestRuns]
     fieldsets = [
-        (None, {"fields": ["title", "shown_query", "phase", "error_message"]}),
+        (None, {"fields": ["title", "shown_query", "phase_words", "error_message"]}),
         (
             "Where",
             {"fields": ["in_application", "of_conversation", "of_plan", "user", "agent_name", "more"]},
@@ -176,11 +171,7 @@ class TaskAdmin(ReadOnlyAdmin):
     @display(description="phase", label=PHASE_LABELS)
     def phase(self, task: Task) -> tuple[str, str]:
         """What it does now."""
-        phase = Phase(task.phase)  # type: ignore[attr-defined]
-        words = phase.value.replace("_", " ")
-        if phase == Phase.PAUSED and task.paused_reason not in ("", "manual"):
-            words = f"{words}: {task.get_paused_reason_display()}"
-        return phase, words
+        return Phase(task.phase), self.phase_words(task)  # type: ignore[attr-defined]
 
     @display(description="conversation")
     def of_conversation(self, task: Task) -> str:
@@ -198,6 +189,15 @@ class TaskAdmin(ReadOnlyAdmin):
         return moment(task.created_at)
 
     # --- the page of one ----------------------------------------------------------------------------------------------
+
+    @display(description="phase")
+    def phase_words(self, task: Task) -> str:
+        """What it does now, in words."""
+        phase = Phase(task.phase)  # type: ignore[attr-defined]
+        words = phase.value.replace("_", " ")
+        if phase == Phase.PAUSED and task.paused_reason not in ("", "manual"):
+            words = f"{words}: {task.get_paused_reason_display()}"
+        return words
 
     @display(description="text")
     def shown_query(self, task: Task) -> str:
