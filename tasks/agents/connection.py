@@ -34,7 +34,7 @@ from a2a.utils.errors import (
 )
 from google.protobuf.json_format import ParseDict, ParseError
 
-from tasks.agents.errors import AgentBroken, AgentError, AgentRefused, AgentTimeout, AgentUnreachable
+from tasks.agents.errors import AgentBroken, AgentError, AgentLost, AgentRefused, AgentTimeout, AgentUnreachable
 from tasks.agents.remote import AgentRef, Outgoing, RemoteState, remote_state
 from tasks.agents.transport import CALL_TIMEOUT
 
@@ -46,6 +46,9 @@ CONNECT_BACKOFF = 0.2
 """Seconds before the second try, doubled before each further one."""
 SUBSCRIBED_WITHIN = 0.1
 """Seconds that an old server gets to open a subscription that says nothing yet."""
+PATIENCE_AFTER_CUT = 120.0
+"""Seconds that a 0.3 agent gets for a sign of life on a task that was streamed and joined again. Servers of the Python
+SDK's 0.3 drop the work with the connection and list the task as working for ever (a2a.md)."""
 POLL_FIRST = 0.5
 POLL_MOST = 10.0
 """Seconds between two look-ups of a task at an agent that does not stream: at first, and doubled up to the most."""
@@ -221,12 +224,16 @@ class Connection:
     ) -> AsyncGenerator[StreamResponse]:
         """What follows a snapshot: the subscription (whose first event may be under way), or polls in its place."""
         resting = False
+        patience = PATIENCE_AFTER_CUT if self._legacy and self.streams and self.ref.send_mode == "stream" else None
         try:
-            event = await (first or anext(subscribed, None)) if self.streams else None
+            waiting = first or anext(subscribed, None)
+            event = await asyncio.wait_for(waiting, patience) if self.streams else None
             while event is not None:
                 resting = _rests(event, resting)
                 yield event
                 event = await anext(subscribed, None)
+        except TimeoutError:
+            raise self._lost() from None
         except AgentRefused:
             # The task has just ended, or this agent lets nobody subscribe.
             polled = True
@@ -237,7 +244,7 @@ class Connection:
         else:
             polled = not self.streams
         if polled:
-            async for event in self._polled(task.id, task):
+            async for event in self._polled(task.id, task, patience):
                 yield event
         elif not resting and (now := await self.look_up(task.id)) is not None:
             yield StreamResponse(task=now)
@@ -248,9 +255,12 @@ class Connection:
             async for event in events:
                 yield event
 
-    async def _polled(self, task_id: str, before: Task) -> AsyncGenerator[StreamResponse]:
-        """The task whenever it has changed since `before`, until it is over, waits for somebody, or is unknown."""
-        wait = POLL_FIRST
+    async def _polled(self, task_id: str, before: Task, patience: float | None) -> AsyncGenerator[StreamResponse]:
+        """The task whenever it has changed since `before`, until it is over, waits for somebody, or is unknown.
+
+        patience: seconds without any change after which it counts as lost; None waits for as long as the run may.
+        """
+        wait, changed = POLL_FIRST, time.monotonic()
         while True:
             await asyncio.sleep(wait)
             task = await self.look_up(task_id)
@@ -258,7 +268,10 @@ class Connection:
                 return
             wait = POLL_FIRST if task != before else min(wait * 2, POLL_MOST)
             if task != before:
+                changed, patience = time.monotonic(), None
                 yield StreamResponse(task=task)
+            elif patience is not None and time.monotonic() - changed > patience:
+                raise self._lost()
             if _state(task).terminal or _state(task).interrupted:
                 return
             before = task
@@ -283,6 +296,12 @@ class Connection:
                 raise
             except UNREADABLE as error:
                 raise self._explained(error) from error
+
+    def _lost(self) -> AgentLost:
+        return AgentLost(
+            f"{self.ref.name} has said nothing more about this task since the connection broke. Agents of A2A 0.3 often"
+            " stop when that happens: the send mode 'detached' avoids it."
+        )
 
     def _explained(self, error: Exception) -> AgentError:
         """The AgentError for what the SDK raised, in plain words."""

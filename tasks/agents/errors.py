@@ -1,12 +1,13 @@
 """What can go wrong between us and an agent: one class a cause, each with words for the person who reads it.
 
 AgentError
-├── AgentUnreachable   nobody answered: refused, unknown host, TLS, no route             retry; nothing was
-sent ├── AgentTimeout       connected, and then silent for too long                           retry after a
-look-up ├── AgentBusy          429 or 503: asks to come back later (`retry_after`)               retry;
-nothing was taken ├── AgentBroken        cut, garbled or oversized answer, HTML, 5xx, internal error
-retry after a look-up └── AgentRefused       understood and declined, or of a version that we do not speak
-no retry can mend it"""
+├── AgentUnreachable   nobody answered: refused, unknown host, TLS, no route         retry; nothing was sent
+├── AgentTimeout       connected, and then silent for too long                       retry after a look-up
+├── AgentBusy          429 or 503: asks to come back later (`retry_after`)           retry; nothing was taken
+├── AgentBroken        cut, garbled or oversized answer, HTML, 5xx, internal error   retry after a look-up
+├── AgentLost          joined again after a cut, and nothing has come since          retry; it may have acted
+└── AgentRefused       declined, or of a version that we do not speak                no retry can mend it
+"""
 
 
 class AgentError(Exception):
@@ -50,6 +51,10 @@ class AgentBusy(AgentError):
 
 class AgentBroken(AgentError):
     """What came back cannot be read, or ended in the middle."""
+
+
+class AgentLost(AgentError):
+    """The agent still lists the task, and nobody seems to work on it any more."""
 
 
 class AgentRefused(AgentError):

@@ -1,18 +1,20 @@
 """0.3 as agents without any SDK of ours speak it (a2a.md, "Agents that no SDK of ours wrote")."""
 
+import asyncio
 import base64
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
 from conversations.changes import Response
 from tasks.agents.connections import RemoteConnections
+from tasks.agents.errors import AgentLost
 from tasks.agents.remote import RemoteState
 from tasks.agents.router import Router
 from tests.tasks.agents.conftest import message, ref
 from tests.tasks.agents.events import short, texts
-from tests.tasks.agents.raw_server import Answer, Asked, RawServer, result, rpc_error, streamed
+from tests.tasks.agents.raw_server import STREAM, Answer, Asked, RawServer, result, rpc_error, streamed
 
 pytestmark = pytest.mark.database_independent
 
@@ -126,6 +128,30 @@ async def test_an_agent_that_refuses_to_be_cancelled_is_asked_how_it_stands(
 
     connection = await remote.get(ref(raw(respond).url, version="0.3.0"))
     assert await connection.cancel("t") is RemoteState.WORKING
+
+
+@pytest.mark.parametrize("subscribes", [True, False])
+async def test_a_task_that_died_with_its_connection_is_lost_and_not_waited_for(
+    raw: Start, remote: RemoteConnections, monkeypatch: pytest.MonkeyPatch, subscribes: bool
+) -> None:
+    monkeypatch.setattr("tasks.agents.connection.PATIENCE_AFTER_CUT", 0.1)
+
+    async def pings() -> AsyncIterator[bytes]:
+        yield STREAM
+        while True:
+            await asyncio.sleep(0.02)
+            yield b": ping\n\n"
+
+    def respond(asked: Asked) -> Answer:
+        if asked.rpc == "tasks/resubscribe":
+            return pings() if subscribes else rpc_error(-32001, "Task not found")
+        return result({"id": "t", "status": {"state": "working"}})
+
+    connection = await remote.get(ref(raw(respond).url, version="0.3.0"))
+    joined = connection.rejoin("t")
+    assert (await anext(joined)).task.id == "t"
+    with pytest.raises(AgentLost, match="detached"):
+        await anext(joined)
 
 
 async def test_a_rejoined_task_tells_everything_once_and_in_order(raw: Start, remote: RemoteConnections) -> None:
