@@ -182,9 +182,8 @@ async def _conversation(connection: Connection, scope: Scope, user_id: int) -> N
     viewer = await hub.open(conversation_key(conversation_id), connection.transport)
     try:
         last: int | None = None
-        async for envelopes, last in feed.history(conversation_id, after_seq):
-            if last is not None:
-                viewer.seek(last)
+        async for envelopes, end in feed.history(conversation_id, after_seq, viewer.seek):
+            last = end
             for part in split((envelope["seq"], dumps(envelope)) for envelope in envelopes):
                 if not await connection.send(events_text(part)):
                     return

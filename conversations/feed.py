@@ -5,7 +5,7 @@ An item whose text still grows is its row and its tail of pieces (models/item.py
 statement that reads the row, so that an envelope never shows a text and a `seq` of two different moments.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from uuid import UUID
 
 from channels.db import database_sync_to_async
@@ -42,9 +42,7 @@ def with_tail(items: QuerySet[ConversationItem]) -> QuerySet[ConversationItem]:
 def item_envelope(item: ConversationItem) -> Envelope:
     """The whole item as history shows it. Reads its tail unless it came through `with_tail`."""
     grown: str | None = (
-        item.grown
-        if hasattr(item, "grown")
-        else "".join(item.tail.order_by("offset").values_list("text", flat=True))
+        item.grown if hasattr(item, "grown") else "".join(item.tail.order_by("offset").values_list("text", flat=True))
     )
     if not grown:
         return store.item_envelope(item)
@@ -76,20 +74,22 @@ def belongs_to(conversation_id: UUID, user_id: int) -> bool:
     return Conversation.objects.filter(pk=conversation_id, user_id=user_id).exists()
 
 
-async def history(conversation_id: UUID, after_seq: int) -> AsyncIterator[tuple[list[Envelope], int | None]]:
+async def history(
+    conversation_id: UUID, after_seq: int, reached: Callable[[int], bool]
+) -> AsyncIterator[tuple[list[Envelope], int | None]]:
     """What changed since `after_seq`, in pages; the last page comes with N, the `seq` that it shows
     everything up to.
 
-    N may be less than `after_seq` where that lies beyond the end. Raises Conversation.DoesNotExist when it is
-    deleted.
+    `reached(N)` is called as soon as N is known; when it says False, more is read. N may be less than
+    `after_seq` where that lies beyond the end. Raises Conversation.DoesNotExist when it is deleted.
     """
     last: int | None = None
     while last is None:
-        envelopes, last = await database_sync_to_async(_history_page, thread_sensitive=False)(
-            conversation_id, after_seq
-        )
+        envelopes, end = await database_sync_to_async(_history_page, thread_sensitive=False)(conversation_id, after_seq)
         if envelopes:
             after_seq = envelopes[-1]["seq"] or after_seq
+        if end is not None and reached(end):
+            last = end
         yield envelopes, last
 
 

@@ -88,9 +88,7 @@ def _credential(request: HttpRequest) -> Credential:
     return ("session", request.session.session_key or "")
 
 
-async def _stream(
-    request: HttpRequest, user_id: int, conversation_id: UUID, after_seq: int
-) -> AsyncIterator[str]:
+async def _stream(request: HttpRequest, user_id: int, conversation_id: UUID, after_seq: int) -> AsyncIterator[str]:
     closed = asyncio.Event()
     scope = getattr(request, "scope", {})
     backlog: Callable[[], int] | None = (scope.get("extensions") or {}).get(BACKLOG)
@@ -99,9 +97,8 @@ async def _stream(
         assert isinstance(viewer, StreamViewer)  # noqa: S101
         try:
             last: int | None = None
-            async for envelopes, last in feed.history(conversation_id, after_seq):
-                if last is not None:
-                    viewer.seek(last)
+            async for envelopes, end in feed.history(conversation_id, after_seq, viewer.seek):
+                last = end
                 for envelope in envelopes:
                     yield _event((envelope["seq"], dumps(envelope)))
                 if not await _room(backlog, closed):

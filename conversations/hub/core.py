@@ -186,9 +186,7 @@ class Hub:
     def _forget(self, log: Log) -> None:
         del self.logs[log.key]
         if self._bridge is not None and self._loop is not None:
-            task = self._loop.create_task(
-                self._bridge.leave(_group(log.key), wanted=lambda: log.key in self.logs)
-            )
+            task = self._loop.create_task(self._bridge.leave(_group(log.key), wanted=lambda: log.key in self.logs))
             self._leaving.add(task)
             task.add_done_callback(self._leaving.discard)
 

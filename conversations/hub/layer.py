@@ -34,9 +34,7 @@ def shared_layer() -> Any | None:
 class Bridge:
     """This process's end of the layer, in one event loop."""
 
-    def __init__(
-        self, layer: Any, loop: asyncio.AbstractEventLoop, receive: Callable[[Message], None]
-    ) -> None:
+    def __init__(self, layer: Any, loop: asyncio.AbstractEventLoop, receive: Callable[[Message], None]) -> None:
         self._layer = layer
         self._loop = loop
         self._receive = receive

@@ -24,6 +24,8 @@ class Order:
 
     def __init__(self) -> None:
         self.head: int | None = None
+        self.base = 0
+        """The `seq` with which it started: what came up to it was never given out."""
         self._waiting: dict[int, Run] = {}
         self._size = 0
 
@@ -36,7 +38,7 @@ class Order:
         """A reader has seen everything up to `seq`; the first one sets the head. Returns what follows it."""
         if self.head is not None:
             return []
-        self.head = seq
+        self.head = self.base = seq
         return self._release(seq)
 
     def offer(self, events: Sequence[Encoded]) -> list[Run]:

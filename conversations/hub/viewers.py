@@ -56,12 +56,19 @@ class Viewer:
         log.viewers.add(self)
         log.slow.add(self)
 
-    def seek(self, seq: int) -> None:
-        """The reader's snapshot ends with `seq`: go on behind it."""
+    def seek(self, seq: int) -> bool:
+        """The reader's snapshot ends with `seq`: go on behind it.
+
+        False: it must read on from `seq` first. Of two readers that opened a new log together, the one with the later
+        snapshot has set its beginning, which is beyond this one's.
+        """
         self.log.begin(seq)
+        if seq < self.log.order.base:
+            return False
         self._seen = seq
         self.log.early.add(self)
         self.settle()
+        return True
 
     def settle(self) -> None:
         """Find the place behind the snapshot, once everything that the snapshot shows has been published.
@@ -72,7 +79,7 @@ class Viewer:
         if (self.log.order.head or 0) < self._seen:
             return
         self.log.early.discard(self)
-        if self.place >= self.log.start:
+        if not self.lost:
             self.place, self.first = self.log.seek(self._seen, self.place)
         self.on_settled()
 
@@ -128,9 +135,7 @@ class StreamViewer(Viewer):
 
     async def read(self) -> Entry | None:
         """The next frame; None when it was shut (see `code`)."""
-        while self.code is None and (
-            self in self.log.early or (self.place == self.log.end and self.first is None)
-        ):
+        while self.code is None and (self in self.log.early or (self.place == self.log.end and self.first is None)):
             self._woken.clear()
             await self._woken.wait()
         if self.lost:

@@ -35,7 +35,7 @@ class Watchdog:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._task: asyncio.Task[None] | None = None
-        self._behind: dict[UUID, tuple[int, int]] = {}
+        self._behind: dict[UUID, int] = {}
 
     def wake(self) -> None:
         """Somebody connected."""
@@ -80,18 +80,17 @@ class Watchdog:
             self._behind.clear()
             return
         stored = await database_sync_to_async(_last_seqs, thread_sensitive=False)(list(heads))
-        behind: dict[UUID, tuple[int, int]] = {}
+        behind: dict[UUID, int] = {}
         for conversation_id, log in heads.items():
             if conversation_id not in stored:
                 self._hub.drop(log, Close.NOT_FOUND)
                 continue
             head = log.order.head or 0
             if stored[conversation_id] > head:
-                seen = self._behind.get(conversation_id)
-                if seen is not None and seen[1] > head:
+                if self._behind.get(conversation_id) == head:
                     self._hub.drop(log, Close.TOO_SLOW)
                 else:
-                    behind[conversation_id] = (head, stored[conversation_id])
+                    behind[conversation_id] = head
         self._behind = behind
 
     async def check_credentials(self) -> None:

@@ -79,6 +79,18 @@ async def test_a_frame_that_the_snapshot_cut_in_two_is_shown_from_the_cut_on(hub
     assert await read(viewer, 1) == [3]
 
 
+async def test_a_reader_whose_snapshot_is_older_than_the_logs_beginning_reads_on(hub: Hub, conversation: UUID) -> None:
+    # Both open a new log; 3 is committed after the first one's snapshot and before the second one's.
+    first, second = await opened(hub, conversation), await opened(hub, conversation)
+    hub.publish(conversation, envelopes(3))
+    await asyncio.sleep(0)
+    assert second.seek(3)
+    assert not first.seek(2)
+    assert first.seek(3)
+    hub.publish(conversation, envelopes(4))
+    assert await read(first, 1) == await read(second, 1) == [4]
+
+
 async def test_a_passing_event_after_the_snapshot_is_shown(hub: Hub, conversation: UUID) -> None:
     viewer = await opened(hub, conversation)
     viewer.seek(5)

@@ -34,6 +34,11 @@ class SocketProtocol(WebSocketProtocol):
             self.transport.getHandle().setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         super().onOpen()
 
+    def sendMessage(self, payload: bytes, isBinary: bool = False, **_: object) -> None:  # noqa: N802, N803
+        # Autobahn holds what we send to the limit for what we receive, and an item may be megabytes.
+        if self.state == self.STATE_OPEN:
+            self.sendFrame(opcode=2 if isBinary else 1, payload=payload)
+
     @property
     def direct(self) -> bool:
         """Whether the connection is one that takes bytes at once; TLS inside Daphne is not."""

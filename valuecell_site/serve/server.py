@@ -61,7 +61,8 @@ class Server(daphne.server.Server):
     def _prepare(self) -> None:
         """Between the making of the factories and the reactor's start."""
         self.ws_factory.protocol = SocketProtocol
-        self.ws_factory.setProtocolOptions(closeHandshakeTimeout=CLOSE_HANDSHAKE_SECONDS)
+        # failByDrop: say 1009 to who sends too much, before the connection goes.
+        self.ws_factory.setProtocolOptions(closeHandshakeTimeout=CLOSE_HANDSHAKE_SECONDS, failByDrop=False)
         asyncio.get_event_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="serve"))
         asyncio.get_event_loop().call_soon(self._begin)
 
