@@ -86,6 +86,8 @@ class Journal:
         self._hurry = asyncio.Event()
         self._room = asyncio.Event()
         self._threads: DatabaseThreads | None = None
+        self._lost: dict[Hashable, Exception] = {}
+        """By pass, why words of its run were lost: the run may not end as if they had been said."""
 
     def use_gate(self, gate: Gate) -> None:
         """Ask `gate` in each commit which runs may still write: one that lost its lease, or was cancelled, may not."""
@@ -110,8 +112,8 @@ class Journal:
         """Write `changes` and all that was added before, run `settle` in the same transaction, and wait for it.
 
         Returns whether the gate let it pass: if not, somebody else decided about this run, and nothing of it was
-        written. Raises what `settle` raises (its entry is rolled back alone), and the database's error if it stays
-        away. The wait survives a cancellation of the caller only inside `asyncio.shield`.
+        written. Raises what `settle` raises (its entry is rolled back alone), the database's error if it stays away,
+        and, once, the error by which words that this pass added before were lost. The wait survives a cancellation of the caller only inside `asyncio.shield`.
         """
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._take(_Entry(changes=changes, gate_pass=gate_pass, settle=settle, done=done))
@@ -126,13 +128,15 @@ class Journal:
         """Commit what is pending and end the writer (SIGTERM, the end of a test's loop)."""
         if self._writer is None:
             return
-        await self.flush()
-        self._writer.cancel()
-        await asyncio.gather(self._writer, return_exceptions=True)
-        self._writer = None
-        if self._threads is not None:
-            await self._threads.close()
-            self._threads = None
+        try:
+            await self.flush()
+        finally:
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
+            self._writer = None
+            if self._threads is not None:
+                await self._threads.close()
+                self._threads = None
 
     def _take(self, entry: _Entry) -> None:
         self._start()
@@ -165,9 +169,7 @@ class Journal:
     async def _wait_for_more(self) -> None:
         """Collect for the window; it ends early when somebody waits for the commit."""
         watched = any(
-            hub.watched(change.scope.conversation_id)
-            for entry in self._pending.entries
-            for change in entry.changes[:1]
+            hub.watched(change.scope.conversation_id) for entry in self._pending.entries for change in entry.changes[:1]
         )
         try:
             await asyncio.wait_for(self._hurry.wait(), WINDOW if watched else WINDOW_UNWATCHED)
@@ -193,35 +195,51 @@ class Journal:
                 await asyncio.sleep(delay)
                 delay *= 2
             except Exception as error:
-                logger.exception("a commit failed", extra={"event": "journal.failed"})
-                self._give_up(entries, error)
+                if len(entries) == 1:
+                    logger.exception("a change cannot be stored", extra={"event": "journal.failed"})
+                    self._give_up(entries, error)
+                    return
+                # Something in it cannot be stored: the halves are tried, so that it costs nobody else's words.
+                middle = len(entries) // 2
+                await self._commit(entries[:middle])
+                await self._commit(entries[middle:])
                 return
         for part in frames:
             publish(part)
         for entry, outcome in zip(entries, outcomes, strict=True):
-            if entry.done is None or entry.done.done():
-                continue
-            if isinstance(outcome, BaseException):
-                entry.done.set_exception(outcome)
-            else:
-                entry.done.set_result(outcome)
+            self._tell(entry, outcome)
 
-    @staticmethod
-    def _give_up(entries: list[_Entry], error: BaseException) -> None:
+    def _give_up(self, entries: list[_Entry], error: Exception) -> None:
         for entry in entries:
-            if entry.done is not None and not entry.done.done():
-                entry.done.set_exception(error)
+            self._tell(entry, error)
 
-    def _commit_in_thread(self, entries: list[_Entry]) -> tuple[list[Frames], list[bool | BaseException]]:
+    def _tell(self, entry: _Entry, outcome: bool | Exception) -> None:
+        """Tell who waits for `entry` what became of it; if nobody does, keep a failure for who waits next."""
+        if entry.done is None:
+            if isinstance(outcome, Exception) and entry.gate_pass is not None:
+                self._lost.setdefault(entry.gate_pass, outcome)
+            return
+        self._lost.pop(entry.gate_pass, None)
+        if entry.done.done():
+            return
+        if isinstance(outcome, Exception):
+            entry.done.set_exception(outcome)
+        else:
+            entry.done.set_result(outcome)
+
+    def _commit_in_thread(self, entries: list[_Entry]) -> tuple[list[Frames], list[bool | Exception]]:
         now = timezone.now()
         with transaction.atomic():
             admitted = self._admitted(entries)
-            outcomes: list[bool | BaseException] = []
+            outcomes: list[bool | Exception] = []
             frames: list[Frames] = []
             plain: list[Change] = []
             for entry in entries:
                 if entry.gate_pass is not None and entry.gate_pass not in admitted:
                     outcomes.append(False)
+                    continue
+                if entry.gate_pass in self._lost:
+                    outcomes.append(self._lost[entry.gate_pass])
                     continue
                 if entry.settle is None:
                     plain.extend(entry.changes)

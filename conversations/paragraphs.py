@@ -54,8 +54,12 @@ class Paragraphs:
         event = response.event
         if event in PASSING:
             return [Pass(scope=self.scope, event=event, payload=response.payload, metadata=response.metadata)]
-        if not storable(response.payload):
-            response = replace(response, payload=made_storable(response.payload))
+        if not storable(response.payload) or (response.metadata and not storable(response.metadata)):
+            response = replace(
+                response,
+                payload=made_storable(response.payload),
+                metadata=made_storable(response.metadata),
+            )
         if response.key:
             return self._put_keyed(response)
         if event == Event.MESSAGE_CHUNK:
@@ -214,10 +218,7 @@ class Paragraphs:
     def _key(self, response: Response) -> str:
         """A name that reaches no item of another agent, and for calls, texts and artifacts none of another run."""
         scope = self.scope
-        if (
-            response.event == Event.COMPONENT_GENERATOR
-            and response.payload.get("component_type") != "artifact"
-        ):
+        if response.event == Event.COMPONENT_GENERATOR and response.payload.get("component_type") != "artifact":
             return item_key("component", scope.agent_name, response.key)
         kind = "tool" if response.event in TOOL_CALL else "artifact"
         if response.event not in TOOL_CALL and response.event != Event.COMPONENT_GENERATOR:

@@ -70,7 +70,6 @@ def decide(due: Due, now: datetime) -> Decision:
     keep, rows = _catch_up(due, slots, total, now)
     if due.schedule.max_runs is not None:
         keep = keep[: max(0, due.schedule.max_runs - due.run_count)]
-    exhausted = due.schedule.max_runs is not None and due.run_count + len(keep) >= due.schedule.max_runs
     if due.left_today is not None and len(keep) > due.left_today:
         over = keep[due.left_today :]
         keep = keep[: due.left_today]
@@ -88,9 +87,9 @@ def decide(due: Due, now: datetime) -> Decision:
         )
         for slot in keep
     )
-    following = (
-        None if exhausted else schedules.next_after(due.schedule, max(now, slots[-1]), anchor=due.anchor)
-    )
+    # Counted last: a slot that was skipped uses up none of them.
+    exhausted = due.schedule.max_runs is not None and due.run_count + len(keep) >= due.schedule.max_runs
+    following = None if exhausted else schedules.next_after(due.schedule, max(now, slots[-1]), anchor=due.anchor)
     return Decision(rows=rows, replaces_active=replaces, next_slot=following)
 
 
