@@ -52,9 +52,7 @@ def frame(request: HttpRequest, here: str) -> dict[str, Any]:
 
 def with_state(conversations: QuerySet[Conversation]) -> QuerySet[Conversation]:
     """Annotate `live` (an agent works in it now) and `planned` (a schedule of it goes on)."""
-    active = TaskRun.objects.filter(
-        conversation=OuterRef("pk"), status__in=[RunStatus.QUEUED, RunStatus.RUNNING]
-    )
+    active = TaskRun.objects.filter(conversation=OuterRef("pk"), status__in=[RunStatus.QUEUED, RunStatus.RUNNING])
     planned = Task.objects.filter(
         conversation=OuterRef("pk"), pattern=Pattern.RECURRING, status__in=TASK_UNFINISHED, paused_at=None
     )

@@ -19,11 +19,7 @@ from tasks.views.words import duration, lateness, queue_time, run_word, trigger_
 @require_GET
 def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """`/runs/{id}/`; 404 for none and for another person's."""
-    found = (
-        TaskRun.objects.filter(pk=run_id, task__user=person(request))
-        .select_related("task", "conversation")
-        .first()
-    )
+    found = TaskRun.objects.filter(pk=run_id, task__user=person(request)).select_related("task", "conversation").first()
     if found is None:
         raise Http404
     context: dict[str, Any] = {

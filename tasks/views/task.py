@@ -34,11 +34,7 @@ SAYS = 200
 def task(request: HttpRequest, task_id: UUID) -> HttpResponse:
     """`/tasks/{id}/`; `?runs_before=` goes on in the runs."""
     found = (
-        Task.objects.for_user(person(request))
-        .with_phase()
-        .select_related("conversation")
-        .filter(pk=task_id)
-        .first()
+        Task.objects.for_user(person(request)).with_phase().select_related("conversation").filter(pk=task_id).first()
     )
     if found is None:
         raise Http404
@@ -64,9 +60,7 @@ def task(request: HttpRequest, task_id: UUID) -> HttpResponse:
         "newer_runs": before is not None,
         "transitions": [
             _line(change)
-            for change in TaskTransition.objects.filter(task=found)
-            .select_related("actor")
-            .order_by("-id")[:HISTORY]
+            for change in TaskTransition.objects.filter(task=found).select_related("actor").order_by("-id")[:HISTORY]
         ],
     }
     return render(request, "tasks/task.html", context)

@@ -76,7 +76,7 @@ def _filtered(rows: QuerySet[Task], filters: Mapping[str, str]) -> QuerySet[Task
     if status := filters["status"]:
         rows = rows.filter(status=status) if status in set(TaskStatus) else rows.none()
     if phase := filters["phase"]:
-        rows = rows.filter(phase=phase) if phase in set(Phase) else rows.none()
+        rows = rows.filter(Q(("phase", phase))) if phase in set(Phase) else rows.none()
     if pattern := filters["pattern"]:
         rows = rows.filter(pattern=pattern) if pattern in set(Pattern) else rows.none()
     if name := filters["agent_name"]:

@@ -34,9 +34,9 @@ class ScriptedAgent(BaseAgent):
     async def stream(
         self,
         query: str,
-        conversation_id: str,
-        task_id: str,
-        dependencies: Mapping[str, Any],  # noqa: ARG002
+        conversation_id: str,  # noqa: ARG002
+        task_id: str,  # noqa: ARG002
+        dependencies: Mapping[str, Any],
     ) -> AsyncIterator[Event]:
         """The steps of `query`, in order."""
         if dependencies.get("history"):

@@ -57,6 +57,7 @@ export class Composer {
         this.whenChip.focus();
       }
     });
+    addEventListener("pagehide", () => { if (this.timer) this.writeDraft(); });
     this.fit();
   }
 
@@ -98,8 +99,7 @@ export class Composer {
   changed() {
     if (!this.whenChip || !this.picker) return;
     this.draw();
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.writeDraft(), DRAFT_WAIT);
+    this.timer ||= setTimeout(() => this.writeDraft(), DRAFT_WAIT);
   }
 
   draw() {
@@ -168,7 +168,7 @@ export class Composer {
       this.picker.state.kind = "once";
       this.picker.draw();
       this.togglePicker(false);
-      this.dropDraft();
+      this.writeDraft();
       this.fit();
     } catch (error) {
       this.refused(error);
@@ -220,6 +220,8 @@ export class Composer {
   }
 
   writeDraft() {
+    clearTimeout(this.timer);
+    this.timer = 0;
     try {
       const { kind } = this.picker.state;
       if (!this.text.value && kind === "once") {
@@ -231,10 +233,6 @@ export class Composer {
     }
   }
 
-  dropDraft() {
-    clearTimeout(this.timer);
-    this.writeDraft();
-  }
 }
 
 /** Send to `conversationId`, made first where there is none yet (and kept for a second try). Resolves to its id. */

@@ -16,7 +16,7 @@ const composer = new Composer({
   start,
   async send(body, key) {
     const id = await deliver(body, key);
-    // The draft is dropped once this returns; leaving a moment later lets it.
+    // What was typed is forgotten once this returns; leaving a moment later lets it.
     setTimeout(() => location.assign(`/conversations/${id}/`), 0);
   },
 });

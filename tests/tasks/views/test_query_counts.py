@@ -1,0 +1,42 @@
+"""The number of queries does not grow with what a page shows."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from conversations.models import Conversation
+from tasks.models import Task
+
+SESSION_AND_USER = 2
+SIDE = 3
+
+
+@pytest.mark.parametrize("n", [1, 3, 12])
+@pytest.mark.parametrize(
+    ("path", "own"),
+    [
+        ("/", 2),  # agents, conversations
+        ("/tasks/", 3),  # tasks, their runs, agents
+        ("/conversations/{conversation}/", 5),  # itself, items, tasks, their runs, agents
+        ("/tasks/{task}/", 4),  # itself, runs, last result, history
+        ("/runs/{run}/", 2),  # itself, its first item
+        ("/agents/", 1),
+        ("/settings/", 0),
+    ],
+)
+def test_a_page_asks_as_often_for_many_as_for_one(  # noqa: PLR0917
+    visit: Client,
+    conversation: Conversation,
+    make_tasks: Callable[[int], list[Task]],
+    django_assert_num_queries: Any,
+    path: str,
+    own: int,
+    n: int,
+) -> None:
+    task = make_tasks(n)[0]
+    address = path.format(conversation=conversation.pk, task=task.pk, run=task.runs.first().pk)
+    visit.get(address)
+    with django_assert_num_queries(SESSION_AND_USER + SIDE + own):
+        assert visit.get(address).status_code == 200
