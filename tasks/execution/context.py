@@ -115,11 +115,7 @@ def _stored(run: TaskRun, task: Task) -> Stored:
         content = str(item.payload.get("content") or "") + "".join(piece.text for piece in item.tail.all())
         event = Event(item.event)
         # Only the last item can go on, and only if nothing but its id names it.
-        open_item = (
-            OpenItem(item_id=item.pk, event=event, content=content)
-            if event in OPEN and not item.key
-            else None
-        )
+        open_item = OpenItem(item_id=item.pk, event=event, content=content) if event in OPEN and not item.key else None
         if event in ANSWER:
             text.append(content)
         elif event in REASONING:

@@ -98,14 +98,11 @@ def miss_deadlines(*, now: datetime) -> int:
 def due_cancels(*, now: datetime) -> list[DueCancel]:
     """The cancelled runs of which their agents have not heard, and whose workers had their time to tell."""
     runs = list(
-        TaskRun.objects.filter(
-            cancel_due=True, finished_at__gt=now - CANCELS_FOR, finished_at__lte=now
-        ).order_by("id")[:BATCH]
+        TaskRun.objects.filter(cancel_due=True, finished_at__gt=now - CANCELS_FOR, finished_at__lte=now).order_by("id")[
+            :BATCH
+        ]
     )
-    agents = {
-        agent.name: AgentRef.of(agent)
-        for agent in Agent.objects.filter(name__in={r.agent_name for r in runs})
-    }
+    agents = {agent.name: AgentRef.of(agent) for agent in Agent.objects.filter(name__in={r.agent_name for r in runs})}
     return [
         DueCancel(run_id=run.pk, remote_task_id=run.remote_task_id, agent=agents[run.agent_name])
         for run in runs
@@ -120,9 +117,9 @@ def delete_old_runs(*, now: datetime, days: int) -> int:
     Takes no `seq` and sends nothing (the contract's RETENTION_DAYS): history has gaps there.
     """
     old = list(
-        TaskRun.objects.filter(
-            finished_at__lt=now - timedelta(days=days), task__pattern=Pattern.RECURRING
-        ).values_list("pk", flat=True)[:BATCH]
+        TaskRun.objects.filter(finished_at__lt=now - timedelta(days=days), task__pattern=Pattern.RECURRING).values_list(
+            "pk", flat=True
+        )[:BATCH]
     )
     if old:
         with transaction.atomic():

@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -52,6 +52,8 @@ class Outcome:
     text: str = ""
     """Why it failed, or what the agent asks."""
     retryable: bool = False
+    retry_after: float = 0.0
+    """Seconds for which the agent asks to be left alone."""
 
 
 class RunExecution:
@@ -87,9 +89,7 @@ class RunExecution:
             self._paragraphs.reopen(last.item_id, last.event, last.content)
         self._router = Router()
         if found.was_sent:
-            self._router.resume(
-                found.stored.text, reasoning=found.stored.reasoning, components=found.stored.components
-            )
+            self._router.resume(found.stored.text, reasoning=found.stored.reasoning, components=found.stored.components)
         self._accumulator = Accumulator(recurring=found.recurring)
         self._remote_task_id = found.remote_task_id
         self._remote_context_id = found.remote_context_id
@@ -112,7 +112,7 @@ class RunExecution:
             return _failed(f"{found.agent_name} was not done after {found.timeout_seconds} seconds.", True)
         except AgentError as error:
             self._agent_error = error.message
-            return _failed(error.message, error.retryable)
+            return _failed(error.message, error.retryable, getattr(error, "retry_after", None) or 0.0)
         except Exception as error:
             logger.exception("a run failed on our side", extra=self._ids("run.broken"))
             return _failed(f"ValueCell Tasks failed on this run: {type(error).__name__}. See its log.", True)
@@ -154,15 +154,11 @@ class RunExecution:
         call_id = f"connect-{self.lease.run_id}-{self.lease.token}"
         call = {"tool_call_id": call_id, "tool_name": "connect_agent"}
         if shown:
-            self._show(
-                Response(event=Event.TOOL_CALL_STARTED, payload={**call, "tool_result": None}, key=call_id)
-            )
+            self._show(Response(event=Event.TOOL_CALL_STARTED, payload={**call, "tool_result": None}, key=call_id))
         result = f"ERROR: could not connect to agent {found.agent_name}"
         try:
             if found.agent is None:
-                raise AgentUnreachableForGood(
-                    f"There is no agent {found.agent_name} here any more, or it is disabled."
-                )
+                raise AgentUnreachableForGood(f"There is no agent {found.agent_name} here any more, or it is disabled.")
             connection = await connections.get(found.agent)
             result = "connected"
         finally:
@@ -321,6 +317,7 @@ class RunExecution:
                 self.lease,
                 error=outcome.text,
                 retryable=outcome.retryable,
+                retry_after=timedelta(seconds=outcome.retry_after),
                 now=now,
                 result=result,
             )
@@ -345,9 +342,7 @@ class RunExecution:
         """The run was cancelled, or this worker leaves: keep what was said, and tell the agent or hand the run back."""
         held = await journal.settle(self._paragraphs.close_all(), gate_pass=self.lease)
         if self._leaving and held:
-            await database_sync_to_async(release_leases, thread_sensitive=False)(
-                [self.lease], now=timezone.now()
-            )
+            await database_sync_to_async(release_leases, thread_sensitive=False)([self.lease], now=timezone.now())
             return
         await self._cancel_remote()
 
@@ -359,9 +354,7 @@ class RunExecution:
             async with asyncio.timeout(CANCEL_TIMEOUT):
                 state = await self._connection.cancel(self._remote_task_id)
         except (TimeoutError, AgentError) as error:
-            logger.info(
-                "the agent did not hear the cancel", extra={**self._ids("run.cancel"), "error": str(error)}
-            )
+            logger.info("the agent did not hear the cancel", extra={**self._ids("run.cancel"), "error": str(error)})
             return
         await database_sync_to_async(TaskService.told_cancel, thread_sensitive=False)(self.lease.run_id)
         logger.info("the agent was told to stop", extra={**self._ids("run.cancel"), "state": str(state)})
@@ -388,8 +381,8 @@ class AgentForgot(AgentError):
     retryable = False
 
 
-def _failed(text: str, retryable: bool) -> Outcome:
-    return Outcome(state=RemoteState.FAILED, text=text, retryable=retryable)
+def _failed(text: str, retryable: bool, retry_after: float = 0.0) -> Outcome:
+    return Outcome(state=RemoteState.FAILED, text=text, retryable=retryable, retry_after=retry_after)
 
 
 def _asks(agent_name: str, state: RemoteState) -> str:

@@ -2,7 +2,8 @@
 
 Each method is atomic, takes `now` and (where a person may ask) `actor`, and raises the errors of `tasks.errors`.
 The rooms behind it: `history` (the conditional update and its row), `creation`, `operations`, `cancelling`, `claiming`
-(with the pure `ticks`), `leases`, `outcomes`, `queries`, and `transcript` (what a task says in its conversation).
+(with the pure `ticks`), `leases`, `outcomes`, `questions`, `queries`, and `transcript` (what a task says in its
+conversation).
 """
 
 from tasks.services import cancelling, claiming, creation, history, leases, operations, outcomes, queries

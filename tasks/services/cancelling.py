@@ -11,11 +11,10 @@ from django.db.models import QuerySet
 
 from conversations import journal
 from conversations.changes import Change
-from conversations.services import ConversationService
 from tasks import wakeup
 from tasks.errors import AlreadyFinished
 from tasks.models import ExecutionPlan, Task, TaskRun, TaskTransition
-from tasks.services import creation, history, transcript
+from tasks.services import creation, history, questions, transcript
 from tasks.states import RUN_ACTIVE, TASK_UNFINISHED, RunStatus, TaskStatus
 
 BATCH = 1000
@@ -44,19 +43,15 @@ def cancel(task_id: UUID, *, actor: User | None, now: datetime, reason: str = ""
         if task.status == TaskStatus.CANCELLED:
             return Cancelled(task_id=task_id, already=True, updated_component_ids=[])
         if task.status not in TASK_UNFINISHED:
-            raise AlreadyFinished(
-                f"“{task.title}” is {task.status} already, so there is nothing left to cancel."
-            )
+            raise AlreadyFinished(f"“{task.title}” is {task.status} already, so there is nothing left to cancel.")
         runs = stop_runs([task], now=now)
         history.move(task, TaskStatus.CANCELLED, now=now, reason=reason or "cancelled", actor=actor)
         frames = journal.write(_said_of(task, runs, now, reason))
-        ConversationService.set_waiting(_no_longer_asked([task]), waiting=False)
+        questions.closed(run.conversation_id for run in runs)
         envelopes = frames.get(task.conversation_id, [])
         key = transcript.controller_item_ids([task]) if task.recurring else []
         shown = {part["data"]["item_id"] for part in envelopes}
-        return Cancelled(
-            task_id=task_id, already=False, updated_component_ids=[pk for pk in key if str(pk) in shown]
-        )
+        return Cancelled(task_id=task_id, already=False, updated_component_ids=[pk for pk in key if str(pk) in shown])
 
 
 def cancel_many(tasks: "QuerySet[Task]", *, actor: User | None, now: datetime, reason: str = "") -> int:
@@ -77,7 +72,7 @@ def cancel_many(tasks: "QuerySet[Task]", *, actor: User | None, now: datetime, r
             if not batch:
                 return total
             ids = [task.pk for task in batch]
-            stop_runs(batch, now=now)
+            runs = stop_runs(batch, now=now)
             changed = Task.objects.filter(pk__in=ids, status__in=TASK_UNFINISHED).update(
                 status=TaskStatus.CANCELLED,
                 next_run_at=None,
@@ -97,7 +92,7 @@ def cancel_many(tasks: "QuerySet[Task]", *, actor: User | None, now: datetime, r
                 )
                 for task in batch
             )
-            ConversationService.set_waiting(_no_longer_asked(batch), waiting=False)
+            questions.closed(run.conversation_id for run in runs)
             history.announce(batch)
             wakeup.moved()
             total += changed
@@ -128,9 +123,7 @@ def tell_cancelled(*, now: datetime) -> int:
         if not tasks:
             return 0
         runs: dict[UUID, list[TaskRun]] = {}
-        for run in TaskRun.objects.filter(
-            task__in=tasks, status=RunStatus.CANCELLED, started_at__isnull=False
-        ):
+        for run in TaskRun.objects.filter(task__in=tasks, status=RunStatus.CANCELLED, started_at__isnull=False):
             task_end = next(task.completed_at for task in tasks if task.pk == run.task_id)
             if run.finished_at == task_end:
                 runs.setdefault(run.task_id, []).append(run)
@@ -185,12 +178,3 @@ def _said_of(task: Task, runs: Sequence[TaskRun], now: datetime, reason: str) ->
     plan = ExecutionPlan.objects.prefetch_related("tasks").get(pk=task.plan_id)
     changes.extend(creation.arm_next(plan, list(plan.tasks.all()), now=now))
     return changes
-
-
-def _no_longer_asked(tasks: Sequence[Task]) -> list[UUID]:
-    """The conversations of `tasks` in which nobody is asked any more."""
-    ids = {task.conversation_id for task in tasks}
-    asked = Task.objects.filter(conversation__in=ids, status=TaskStatus.WAITING_INPUT).values_list(
-        "conversation_id", flat=True
-    )
-    return list(ids - set(asked))

@@ -7,17 +7,17 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, OuterRef, Q, Subquery
 
 from conversations import journal
 from conversations.changes import Change
 from conversations.models import Conversation
 from tasks import wakeup
 from tasks.models import Agent, Task, TaskRun, TaskTransition
-from tasks.services import cancelling, creation, history, transcript
+from tasks.services import cancelling, creation, history, questions, transcript
 from tasks.services.rows import write_columns
-from tasks.services.ticks import Decision, Due, decide
-from tasks.states import RUN_ACTIVE, CatchUp, Overlap, PausedReason, RunStatus, TaskStatus
+from tasks.services.ticks import Decision, Due, Row, decide
+from tasks.states import RUN_ACTIVE, CatchUp, Overlap, PausedReason, RunStatus, TaskStatus, Trigger
 
 BATCH = 500
 """Tasks claimed in one transaction: about 100 ms of SQLite's writer."""
@@ -32,7 +32,7 @@ def claim_due(*, now: datetime, limit: int = BATCH) -> int:
     4. End what has no slot left, and tell the workers.
 
     The queries do not grow with the number of tasks. The loser of a race finds the tasks moved on or locked, or, where
-    a clock was set back, the slot taken by the unique `run_slot_once`: it writes nothing.
+    a clock was set back, the slot's row there already (and `run_slot_once` would refuse a second): it writes nothing.
     """
     with transaction.atomic():
         tasks = list(
@@ -78,33 +78,122 @@ def _pause_for_agents(tasks: Sequence[Task], now: datetime) -> None:
 
 def _claim(tasks: Sequence[Task], now: datetime) -> None:
     active: dict[UUID, list[TaskRun]] = defaultdict(list)
-    for run in (
-        TaskRun.objects.active().filter(task__in=tasks).only("id", "task_id", "status", "remote_task_id")
-    ):
+    for run in TaskRun.objects.active().filter(task__in=tasks).only("id", "task_id", "status", "remote_task_id"):
         active[run.task_id].append(run)
     today = _runs_today(tasks, now)
-    runs: list[TaskRun] = []
-    replaced: list[TaskRun] = []
-    transitions: list[TaskTransition] = []
-    ended: list[Task] = []
-    conversations: list[Conversation] = []
+    before = _slots_before(tasks)
+    work = _Work(now)
     for task in tasks:
         decision = decide(_due(task, active[task.pk], today.get(task.pk)), now)
-        if decision.replaces_active:
-            replaced.extend(active[task.pk])
-        made = _runs(task, decision, now, conversations)
-        runs.extend(made)
-        if _move_on(task, decision, made, now, transitions) and not active[task.pk]:
-            ended.append(task)
-    Conversation.objects.bulk_create(conversations)
-    TaskRun.objects.bulk_create(runs, ignore_conflicts=True)
+        work.take(task, decision, before[task.pk], active[task.pk])
+    Conversation.objects.bulk_create(work.conversations)
+    TaskRun.objects.bulk_create(work.runs)
+    write_columns(work.extended, ["slots", "last_slot", "finished_at"])
     write_columns(tasks, ["status", "next_slot_at", "next_run_at", "run_count", "started_at", "updated_at"])
-    TaskTransition.objects.bulk_create(transitions)
-    if replaced:
-        _replace(replaced, now)
-    for task in ended:
+    TaskTransition.objects.bulk_create(work.transitions)
+    if work.replaced:
+        _replace(work.replaced, now)
+    for task in work.ended:
         _end_without_run(task, now)
-    history.announce(tasks, runs)
+    history.announce(tasks, [*work.runs, *work.extended])
+
+
+def _slots_before(tasks: Sequence[Task]) -> dict[UUID, list[TaskRun]]:
+    """By task, the rows of the latest slot so far and of every slot that is due again (a clock was set back)."""
+    earliest = min(task.next_slot_at or task.created_at for task in tasks)
+    of_slots = TaskRun.objects.filter(trigger__in=[Trigger.SCHEDULE, Trigger.CATCH_UP, Trigger.RETRY], attempt=1)
+    latest = of_slots.filter(task=OuterRef("pk")).order_by("-scheduled_for").values("pk")[:1]
+    wanted = Q(pk__in=Task.objects.filter(pk__in=[task.pk for task in tasks]).values(latest=Subquery(latest)))
+    found: dict[UUID, list[TaskRun]] = defaultdict(list)
+    for run in of_slots.filter(wanted | Q(task__in=tasks, scheduled_for__gte=earliest)).order_by("scheduled_for"):
+        found[run.task_id].append(run)
+    return found
+
+
+class _Work:
+    """What one claim writes, over all its tasks."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self.runs: list[TaskRun] = []
+        self.extended: list[TaskRun] = []
+        """Records of slots that did not run, which now stand for their neighbours too."""
+        self.conversations: list[Conversation] = []
+        self.transitions: list[TaskTransition] = []
+        self.replaced: list[TaskRun] = []
+        self.ended: list[Task] = []
+
+    def take(self, task: Task, decision: Decision, before: Sequence[TaskRun], active: Sequence[TaskRun]) -> None:
+        """Make the rows of one task, plan its next slot and count its runs."""
+        taken = {run.scheduled_for for run in before}
+        rows = [row for row in decision.rows if row.slot not in taken]
+        if rows and before and _is_neighbour(before[-1], rows[0]):
+            self._extend(before[-1], rows.pop(0))
+        self.runs.extend(self._run(task, row) for row in rows)
+        queued = sum(row.status == RunStatus.QUEUED for row in rows)
+        if decision.replaces_active and queued:
+            self.replaced.extend(active)
+        creation.plan_slot(task, decision.next_slot)
+        task.run_count += queued
+        task.updated_at = self.now
+        if queued and task.status == TaskStatus.PENDING:
+            self._move(task, TaskStatus.RUNNING, "first run claimed")
+            task.started_at = self.now
+        if decision.next_slot is None and not queued and not active:
+            self.ended.append(task)
+
+    def _move(self, task: Task, status: TaskStatus, reason: str) -> None:
+        self.transitions.append(
+            TaskTransition(task=task, old_status=task.status, new_status=status, reason=reason, created_at=self.now)
+        )
+        task.status = status
+
+    def _extend(self, record: TaskRun, row: Row) -> None:
+        record.slots += row.slots
+        record.last_slot = row.last_slot or row.slot
+        record.finished_at = self.now
+        self.extended.append(record)
+
+    def _run(self, task: Task, row: Row) -> TaskRun:
+        """A row; a run has a conversation of its own where the owner chose so."""
+        conversation_id = task.conversation_id
+        queued = row.status == RunStatus.QUEUED
+        if queued and task.conversation_mode == "new":
+            local = row.slot.astimezone(ZoneInfo(task.timezone))
+            conversation = Conversation(
+                user_id=task.user_id,
+                title=f"{task.title[:170]} · {local:%d %b %Y, %H:%M}",
+                agent_name=task.agent_name,
+                created_at=self.now,
+                updated_at=self.now,
+            )
+            self.conversations.append(conversation)
+            conversation_id = conversation.pk
+        return TaskRun(
+            task=task,
+            conversation_id=conversation_id,
+            trigger=row.trigger,
+            scheduled_for=row.slot,
+            status=row.status,
+            slots=row.slots,
+            last_slot=row.last_slot,
+            reason=row.reason,
+            priority=task.priority,
+            agent_name=task.agent_name,
+            ready_at=self.now,
+            input=task.query if queued else "",
+            created_at=self.now,
+            finished_at=None if queued else self.now,
+        )
+
+
+def _is_neighbour(record: TaskRun, row: Row) -> bool:
+    """Whether `row` records the slots that follow those of `record`, with the same fate."""
+    return (
+        row.status in (RunStatus.SKIPPED, RunStatus.MISSED)
+        and (record.status, record.reason) == (row.status, row.reason)
+        and record.scheduled_for < row.slot
+    )
 
 
 def _due(task: Task, active: Sequence[TaskRun], today: int | None) -> Due:
@@ -123,66 +212,6 @@ def _due(task: Task, active: Sequence[TaskRun], today: int | None) -> Due:
         active=[RunStatus(run.status) for run in active],
         left_today=left,
     )
-
-
-def _runs(task: Task, decision: Decision, now: datetime, conversations: list[Conversation]) -> list[TaskRun]:
-    """The rows of one task, with a conversation of its own for each run where the owner chose so."""
-    runs: list[TaskRun] = []
-    for row in decision.rows:
-        conversation_id = task.conversation_id
-        if row.status == RunStatus.QUEUED and task.conversation_mode == "new":
-            local = row.slot.astimezone(ZoneInfo(task.timezone))
-            conversation = Conversation(
-                user_id=task.user_id,
-                title=f"{task.title[:170]} · {local:%d %b %Y, %H:%M}",
-                agent_name=task.agent_name,
-                created_at=now,
-                updated_at=now,
-            )
-            conversations.append(conversation)
-            conversation_id = conversation.pk
-        runs.append(
-            TaskRun(
-                task=task,
-                conversation_id=conversation_id,
-                trigger=row.trigger,
-                scheduled_for=row.slot,
-                status=row.status,
-                slots=row.slots,
-                last_slot=row.last_slot,
-                reason=row.reason,
-                priority=task.priority,
-                agent_name=task.agent_name,
-                ready_at=now,
-                input=task.query if row.status == RunStatus.QUEUED else "",
-                created_at=now,
-                finished_at=None if row.status == RunStatus.QUEUED else now,
-            )
-        )
-    return runs
-
-
-def _move_on(
-    task: Task, decision: Decision, made: Sequence[TaskRun], now: datetime, transitions: list[TaskTransition]
-) -> bool:
-    """Plan the next slot and count the runs; returns whether nothing is left to be planned."""
-    queued = [run for run in made if run.status == RunStatus.QUEUED]
-    creation.plan_slot(task, decision.next_slot)
-    task.run_count += len(queued)
-    task.updated_at = now
-    if queued and task.status == TaskStatus.PENDING:
-        task.status = TaskStatus.RUNNING
-        task.started_at = now
-        transitions.append(
-            TaskTransition(
-                task=task,
-                old_status=TaskStatus.PENDING,
-                new_status=TaskStatus.RUNNING,
-                reason="first run claimed",
-                created_at=now,
-            )
-        )
-    return decision.next_slot is None and not queued
 
 
 def _runs_today(tasks: Sequence[Task], now: datetime) -> dict[UUID, int]:
@@ -207,7 +236,7 @@ def _runs_today(tasks: Sequence[Task], now: datetime) -> dict[UUID, int]:
 
 
 def _replace(runs: Sequence[TaskRun], now: datetime) -> None:
-    """`overlap: cancel_running`: the runs that still go make room for the new slot."""
+    """`overlap: cancel_running`: the runs that still go make room for the new slot; what they asked is not asked."""
     locked = list(
         TaskRun.objects.select_for_update(of=("self",))
         .filter(pk__in=[run.pk for run in runs], status__in=RUN_ACTIVE)
@@ -218,6 +247,11 @@ def _replace(runs: Sequence[TaskRun], now: datetime) -> None:
     changes: list[Change] = [
         transcript.cancelled(run.task, run, run.reason) for run in stopped if run.started_at is not None
     ]
+    for task in {run.task_id: run.task for run in stopped}.values():
+        if task.status == TaskStatus.WAITING_INPUT:
+            history.move(task, TaskStatus.RUNNING, now=now, reason="a newer slot took the place of its question")
+            changes.append(transcript.controller(task))
+    questions.closed(run.conversation_id for run in stopped)
     journal.write(changes)
 
 

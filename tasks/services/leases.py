@@ -131,9 +131,9 @@ def hand_back(leases: Sequence[Lease], *, now: datetime) -> int:
     number = 0
     with transaction.atomic():
         for lease in leases:
-            number += TaskRun.objects.filter(
-                pk=lease.run_id, token=lease.token, status=RunStatus.RUNNING
-            ).update(status=RunStatus.QUEUED, worker="", heartbeat_at=None, ready_at=now)
+            number += TaskRun.objects.filter(pk=lease.run_id, token=lease.token, status=RunStatus.RUNNING).update(
+                status=RunStatus.QUEUED, worker="", heartbeat_at=None, ready_at=now
+            )
         if number:
             wakeup.moved()
     return number

@@ -10,13 +10,12 @@ from django.db import transaction
 
 from conversations import journal
 from conversations.changes import Change
-from conversations.services import ConversationService
 from tasks import schedules, wakeup
 from tasks.errors import InvalidInput, NotFound, NotWaiting, WrongMoment
 from tasks.models import Agent, Task, TaskRun
 from tasks.schedules import Schedule, ScheduleError
 from tasks.schemas.inputs import TaskPatch
-from tasks.services import creation, history, transcript
+from tasks.services import creation, history, questions, transcript
 from tasks.states import (
     RUN_ENDED,
     TASK_ENDED,
@@ -90,9 +89,7 @@ def update(task_id: UUID, patch: TaskPatch, *, actor: User | None, now: datetime
             return task
         task.updated_at = now
         task.save()
-        history.note(
-            task, now=now, reason="edited: " + ", ".join(sorted(changed)), actor=actor, changes=changed
-        )
+        history.note(task, now=now, reason="edited: " + ", ".join(sorted(changed)), actor=actor, changes=changed)
         if "priority" in changed:
             task.runs.filter(status=RunStatus.QUEUED).update(priority=task.priority)
         if "title" in changed and task.recurring:
@@ -139,9 +136,7 @@ def _reschedule(task: Task, schedule: Schedule, now: datetime) -> None:
     creation.plan_slot(task, slot)
 
 
-def pause(
-    task_id: UUID, *, actor: User | None, now: datetime, until: datetime | None = None, reason: str = ""
-) -> Task:
+def pause(task_id: UUID, *, actor: User | None, now: datetime, until: datetime | None = None, reason: str = "") -> Task:
     """Rest a schedule: no tick starts until it is resumed, or until `until`. What runs goes on.
 
     Raises `NotFound`, `AlreadyFinished`, `InvalidInput` (`until` is past). Pausing twice takes the newer words.
@@ -237,9 +232,7 @@ def trigger(task_id: UUID, *, actor: User | None, now: datetime, query: str | No
         history.refuse_ended(task, "run (use run-again)")
         run = _manual_run(task, query or task.query, now)
         if task.status == TaskStatus.PENDING:
-            history.move(
-                task, TaskStatus.RUNNING, now=now, run=run, reason="run now", actor=actor, started_at=now
-            )
+            history.move(task, TaskStatus.RUNNING, now=now, run=run, reason="run now", actor=actor, started_at=now)
             if not task.recurring:
                 # A once task's run is this one: its planned moment would be a second.
                 creation.plan_slot(task, None)
@@ -313,21 +306,14 @@ def answer(task_id: UUID, text: str, *, actor: User | None, now: datetime) -> li
     `NotWaiting` if nobody asks (any more): the loser of two answers is told so.
     """
     task = history.locked(task_id)
-    run = (
-        task.runs.select_for_update(of=("self",))
-        .filter(status=RunStatus.WAITING_INPUT)
-        .order_by("-id")
-        .first()
-    )
+    run = task.runs.select_for_update(of=("self",)).filter(status=RunStatus.WAITING_INPUT).order_by("-id").first()
     if run is None or not TaskRun.objects.filter(pk=run.pk, status=RunStatus.WAITING_INPUT).update(
         status=RunStatus.QUEUED, answer=text, ready_at=now
     ):
         raise NotWaiting(f"“{task.title}” does not wait for an answer (any more): it is {task.status}.")
     if task.status == TaskStatus.WAITING_INPUT:
         history.move(task, TaskStatus.RUNNING, now=now, run=run, reason="answered", actor=actor)
-    still = Task.objects.filter(conversation=task.conversation_id, status=TaskStatus.WAITING_INPUT).exists()
-    if not still:
-        ConversationService.set_waiting([run.conversation_id], waiting=False)
+    questions.closed([run.conversation_id])
     history.announce([task], [run])
     wakeup.moved()
     return [transcript.controller(task)] if task.recurring else []

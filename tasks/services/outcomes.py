@@ -15,7 +15,7 @@ from conversations.events import Event
 from conversations.services import ConversationService
 from tasks import wakeup
 from tasks.models import Task, TaskRun
-from tasks.services import cancelling, creation, history, transcript
+from tasks.services import cancelling, creation, history, questions, transcript
 from tasks.services.leases import Lease
 from tasks.states import OnInterrupt, PausedReason, RunStatus, TaskStatus, Trigger
 
@@ -24,6 +24,8 @@ BACKOFF_FACTOR = 3
 BACKOFF_MAX = timedelta(minutes=5)
 """Waits before attempts 2, 3, 4, …: 2 s, 6 s, 18 s, … each moved by up to a quarter, so that tasks which failed
 together do not come back together. With three attempts a task whose agent is down is over within ten seconds."""
+
+NO_WAIT = timedelta(0)
 
 FAILED_TICKS_MAX = 5
 """Failed ticks in a row after which a schedule rests with the reason `failures`."""
@@ -59,13 +61,15 @@ def succeed(lease: Lease, *, result: str, now: datetime) -> list[Change]:
     return [*changes, *_after_run(task, run, TaskStatus.COMPLETED, now=now, reason="")]
 
 
-def fail(lease: Lease, *, error: str, retryable: bool, now: datetime, result: str = "") -> list[Change]:
+def fail(
+    lease: Lease, *, error: str, retryable: bool, now: datetime, result: str = "", retry_after: timedelta = NO_WAIT
+) -> list[Change]:
     """The attempt failed: another one follows if it may help, else the run's slot has failed, and a once task."""
     task, run = _load(lease)
     run.error, run.result = error, result
     _end_run(run, RunStatus.FAILED, now)
     if retryable and run.attempt < task.max_attempts and not _past_deadline(task, now):
-        _queue_retry(task, run, now)
+        _queue_retry(task, run, now, at_least=retry_after)
         history.announce([task], [run])
         return []
     changes: list[Change] = [transcript.failed(task, run, error)]
@@ -80,9 +84,7 @@ def fail(lease: Lease, *, error: str, retryable: bool, now: datetime, result: st
 def wait_for_input(lease: Lease, *, question: str, now: datetime) -> list[Change]:
     """The agent asked something: run and task are parked, and the conversation asks its person."""
     task, run = _load(lease)
-    TaskRun.objects.filter(pk=run.pk).update(
-        status=RunStatus.WAITING_INPUT, worker="", heartbeat_at=None, answer=""
-    )
+    TaskRun.objects.filter(pk=run.pk).update(status=RunStatus.WAITING_INPUT, worker="", heartbeat_at=None, answer="")
     run.status = RunStatus.WAITING_INPUT
     if task.status == TaskStatus.RUNNING:
         history.move(task, TaskStatus.WAITING_INPUT, now=now, run=run, reason="the agent asked something")
@@ -126,9 +128,10 @@ def interrupt(task: Task, run: TaskRun, *, now: datetime) -> list[Change]:
 def miss_deadline(task: Task, *, now: datetime) -> list[Change]:
     """The task's deadline passed before it ended: its runs stop and it has failed. The row is locked by the caller."""
     why = "Its deadline passed before it ended."
-    runs = [run for run in cancelling.stop_runs([task], now=now, reason=why) if run.started_at]
+    stopped = cancelling.stop_runs([task], now=now, reason=why)
+    runs = [run for run in stopped if run.started_at]
     history.move(task, TaskStatus.FAILED, now=now, reason=why, error_message=why)
-    ConversationService.set_waiting([task.conversation_id], waiting=False)
+    questions.closed(run.conversation_id for run in stopped)
     changes: list[Change] = [transcript.failed(task, runs[0] if runs else None, why)]
     if task.recurring:
         changes.append(transcript.controller(task))
@@ -140,9 +143,7 @@ def told_cancel(run_id: UUID) -> None:
     TaskRun.objects.filter(pk=run_id).update(cancel_due=False)
 
 
-def settling(
-    function: Callable[..., list[Change]], lease: Lease, **arguments: Any
-) -> Callable[[], list[Change]]:
+def settling(function: Callable[..., list[Change]], lease: Lease, **arguments: Any) -> Callable[[], list[Change]]:
     """The function to hand to the journal: `function(lease, …)`, called in the commit's transaction."""
     return lambda: function(lease, **arguments)
 
@@ -191,8 +192,8 @@ def _successors(task: Task, now: datetime) -> list[Change]:
     return creation.arm_next(task.plan, list(task.plan.tasks.all()), now=now)
 
 
-def _queue_retry(task: Task, run: TaskRun, now: datetime) -> None:
-    wait = min(BACKOFF_FIRST * BACKOFF_FACTOR ** (run.attempt - 1), BACKOFF_MAX)
+def _queue_retry(task: Task, run: TaskRun, now: datetime, *, at_least: timedelta = NO_WAIT) -> None:
+    wait = min(max(at_least, BACKOFF_FIRST * BACKOFF_FACTOR ** (run.attempt - 1)), BACKOFF_MAX)
     TaskRun.objects.create(
         task=task,
         conversation_id=run.conversation_id,

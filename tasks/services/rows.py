@@ -25,6 +25,4 @@ def write_columns(rows: Sequence[models.Model], fields: Sequence[str]) -> None:
         return field.get_db_prep_save(getattr(row, field.attname), connection)
 
     with connection.cursor() as cursor:
-        cursor.executemany(
-            statement, [[*(value(row, column) for column in columns), value(row, key)] for row in rows]
-        )
+        cursor.executemany(statement, [[*(value(row, column) for column in columns), value(row, key)] for row in rows])
