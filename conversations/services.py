@@ -51,11 +51,18 @@ class ConversationService:
     @staticmethod
     def set_waiting(conversation_ids: Iterable[UUID], *, waiting: bool) -> None:
         """Mark conversations as waiting for their person, or not any more. Takes no `seq`."""
-        wanted = Conversation.Status.REQUIRE_USER_INPUT if waiting else Conversation.Status.ACTIVE
-        changed = list(Conversation.objects.filter(pk__in=list(conversation_ids)).exclude(status=wanted))
+        status = Conversation.Status
+        rows = Conversation.objects.filter(pk__in=list(conversation_ids))
+        # One that its person put aside is not taken up again by the end of a question.
+        rows = (
+            rows.exclude(status=status.REQUIRE_USER_INPUT) if waiting else rows.filter(status=status.REQUIRE_USER_INPUT)
+        )
+        changed = list(rows)
         if not changed:
             return
-        Conversation.objects.filter(pk__in=[conversation.pk for conversation in changed]).update(status=wanted)
+        Conversation.objects.filter(pk__in=[conversation.pk for conversation in changed]).update(
+            status=status.REQUIRE_USER_INPUT if waiting else status.ACTIVE
+        )
         _announce(changed)
 
 

@@ -22,7 +22,7 @@ from tasks.models import Agent, ExecutionPlan, Task, TaskRun
 from tasks.planner import Candidate, planner
 from tasks.schedules import Schedule, ScheduleError
 from tasks.schemas.inputs import MessageIn, TaskIn, TaskOptions
-from tasks.services import TaskDraft, TaskService
+from tasks.services import TaskDraft, TaskService, questions
 from tasks.services.operations import options
 from tasks.services.transcript import thread_started
 from tasks.states import RunStatus
@@ -33,9 +33,7 @@ TITLE_MAX = 80
 GONE_CODE = 4404
 
 
-def submit_message(
-    conversation: Conversation, message: MessageIn, *, user: User, now: datetime
-) -> ExecutionPlan:
+def submit_message(conversation: Conversation, message: MessageIn, *, user: User, now: datetime) -> ExecutionPlan:
     """Take a message: it answers the question that it means, or starts a plan. Its tasks exist when this returns.
 
     Which question it means is the contract's section 3, `answer_to`. Raises `InvalidInput` (unknown agent, bad
@@ -67,27 +65,21 @@ def submit_tasks(
                 keys.add(task.key or "")
                 where = _conversation_of(task, conversation, user)
                 drafts.append(
-                    _draft(
-                        task, task.query, _enabled(task.agent_name), now=now, key=task.key or "", where=where
-                    )
+                    _draft(task, task.query, _enabled(task.agent_name), now=now, key=task.key or "", where=where)
                 )
             except InvalidInput as error:
                 raise InvalidInput({prefix + name: texts for name, texts in error.fields.items()}) from None
         text = query or "\n".join(task.query for task in tasks)
         thread_id = new_id()
         changes = _opening(conversation, thread_id, text)
-        plan, more = TaskService.create_plan(
-            conversation, drafts, user=user, query=text, now=now, thread_id=thread_id
-        )
+        plan, more = TaskService.create_plan(conversation, drafts, user=user, query=text, now=now, thread_id=thread_id)
         journal.write([*changes, *more])
         return plan
 
 
 def delete_conversation(conversation: Conversation, *, user: User | None, now: datetime) -> None:
     """Cancel what runs in a conversation and delete it with everything in it; open pages hear that it is gone."""
-    TaskService.cancel_conversation_tasks(
-        [conversation.pk], actor=user, now=now, reason="conversation deleted"
-    )
+    TaskService.cancel_conversation_tasks([conversation.pk], actor=user, now=now, reason="conversation deleted")
     conversation_id = conversation.pk
     with transaction.atomic():
         conversation.delete()
@@ -134,9 +126,7 @@ def _answer_task(
     conversation: Conversation, task: Task, message: MessageIn, *, user: User, now: datetime
 ) -> ExecutionPlan:
     more = TaskService.answer(task.pk, message.text, actor=user, now=now)
-    said = thread_started(
-        conversation_id=conversation.pk, thread_id=task.thread_id, text=message.text, task_id=task.pk
-    )
+    said = thread_started(conversation_id=conversation.pk, thread_id=task.thread_id, text=message.text, task_id=task.pk)
     journal.write([said, *more])
     return task.plan
 
@@ -156,7 +146,7 @@ def _answer_plan(plan: ExecutionPlan, message: MessageIn, *, now: datetime) -> E
     plan.question, plan.draft = "", {}
     plan.save(update_fields=["question", "draft"])
     journal.write([said, *TaskService.add_tasks(plan, [draft], now=now)])
-    ConversationService.set_waiting([plan.conversation_id], waiting=False)
+    questions.closed([plan.conversation_id])
     return plan
 
 
@@ -168,9 +158,9 @@ def _question(conversation: Conversation, message: MessageIn) -> Task | Executio
         return None
     waiting = {
         run.pk: run
-        for run in TaskRun.objects.filter(
-            conversation=conversation, status=RunStatus.WAITING_INPUT
-        ).select_related("task__plan")
+        for run in TaskRun.objects.filter(conversation=conversation, status=RunStatus.WAITING_INPUT).select_related(
+            "task__plan"
+        )
     }
     plans = {
         plan.thread_id: plan for plan in ExecutionPlan.objects.filter(conversation=conversation).exclude(question="")
@@ -199,7 +189,7 @@ def _named_question(conversation: Conversation, answer_to: str) -> Task | Execut
         raise unknown from None
     task = Task.objects.select_related("plan").filter(pk=wanted, user=conversation.user_id).first()
     if task is not None:
-        here = task.conversation_id == conversation.pk or task.plan.conversation_id == conversation.pk
+        here = conversation.pk in (task.conversation_id, task.plan.conversation_id)
         if not here and not task.runs.filter(conversation=conversation).exists():
             raise unknown
         return task
@@ -225,16 +215,12 @@ def _opening(conversation: Conversation, thread_id: UUID, text: str) -> list[Cha
 
 
 def _planner_says(conversation: Conversation, thread_id: UUID, text: str) -> Put:
-    scope = Scope(
-        conversation_id=conversation.pk, role=Role.AGENT, agent_name=PLANNER, thread_id=thread_id
-    )
+    scope = Scope(conversation_id=conversation.pk, role=Role.AGENT, agent_name=PLANNER, thread_id=thread_id)
     return Put(scope=scope, item_id=new_id(), event=Event.MESSAGE_CHUNK, payload={"content": text})
 
 
 def _planner_asks(plan: ExecutionPlan) -> Put:
-    scope = Scope(
-        conversation_id=plan.conversation_id, role=Role.AGENT, agent_name=PLANNER, thread_id=plan.thread_id
-    )
+    scope = Scope(conversation_id=plan.conversation_id, role=Role.AGENT, agent_name=PLANNER, thread_id=plan.thread_id)
     return Put(
         scope=scope,
         item_id=new_id(),

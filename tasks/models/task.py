@@ -51,7 +51,11 @@ class TaskQuerySet(models.QuerySet["Task"]):
 
     def due(self, moment: datetime) -> TaskQuerySet:
         """Those whose next run's moment has come. Served by the partial index `task_due`."""
-        return self.filter(next_run_at__lte=moment, paused_at=None, status__in=["pending", "running"])
+        return self.armed().filter(next_run_at__lte=moment)
+
+    def armed(self) -> TaskQuerySet:
+        """Those that have a next run (an ended task has none, by `task_ended_is_not_armed`) and do not rest."""
+        return self.filter(next_run_at__isnull=False, paused_at=None)
 
     def with_phase(self) -> TaskQuerySet:
         """Annotate `phase` (`tasks.states.Phase`): what each does now."""
@@ -112,15 +116,11 @@ class Task(models.Model):
     catch_up = models.CharField(max_length=4, choices=_choices(CatchUp), default=CatchUp.ONE)
     catch_up_window_minutes = models.PositiveIntegerField(default=1440)
     on_interrupt = models.CharField(max_length=5, choices=_choices(OnInterrupt), default=OnInterrupt.FAIL)
-    priority = models.PositiveSmallIntegerField(
-        default=5, validators=[MinValueValidator(0), MaxValueValidator(9)]
-    )
+    priority = models.PositiveSmallIntegerField(default=5, validators=[MinValueValidator(0), MaxValueValidator(9)])
     max_attempts = models.PositiveSmallIntegerField(default=3)
     timeout_seconds = models.PositiveIntegerField(default=3600)
     deadline_at = models.DateTimeField(null=True, blank=True)
-    conversation_mode = models.CharField(
-        max_length=6, choices=[("append", "append"), ("new", "new")], default="append"
-    )
+    conversation_mode = models.CharField(max_length=6, choices=[("append", "append"), ("new", "new")], default="append")
     max_runs_per_day = models.PositiveIntegerField(null=True, blank=True)
 
     next_slot_at = models.DateTimeField(null=True, blank=True)
@@ -190,15 +190,13 @@ class Task(models.Model):
                 condition=Q(next_run_at=None) | Q(status__in=sorted(TASK_UNFINISHED)),
                 name="task_ended_is_not_armed",
             ),
-            models.UniqueConstraint(
-                fields=["plan", "key"], condition=~Q(key=""), name="task_key_once_in_its_plan"
-            ),
+            models.UniqueConstraint(fields=["plan", "key"], condition=~Q(key=""), name="task_key_once_in_its_plan"),
         ]
         indexes = [
-            # The wake-up (the earliest) and the claim (all due): `due()`.
+            # The wake-up (the earliest) and the claim (all due): `armed()`, `due()`.
             models.Index(
                 fields=["next_run_at"],
-                condition=Q(next_run_at__isnull=False, paused_at=None, status__in=["pending", "running"]),
+                condition=Q(next_run_at__isnull=False, paused_at=None),
                 name="task_due",
             ),
             # Lists of one person, by status; newest first, keyset by id.
@@ -208,9 +206,7 @@ class Task(models.Model):
             # Admin's filters and cancel everything unfinished.
             models.Index(fields=["status", "-id"], name="task_by_status"),
             models.Index(fields=["agent_name", "-id"], name="task_by_agent"),
-            models.Index(
-                fields=["paused_until"], condition=Q(paused_until__isnull=False), name="task_paused_until"
-            ),
+            models.Index(fields=["paused_until"], condition=Q(paused_until__isnull=False), name="task_paused_until"),
             models.Index(fields=["id"], condition=Q(untold=True), name="task_untold"),
             models.Index(
                 fields=["deadline_at"],

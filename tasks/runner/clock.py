@@ -71,9 +71,7 @@ class Runner:
         self._scheduler.add_job(
             self._keep_house, "interval", seconds=recovery.HEARTBEAT_EVERY, id="housekeeping", **every
         )
-        self._scheduler.add_job(
-            self._beat, "interval", seconds=recovery.HEARTBEAT_EVERY, id="heartbeat", **every
-        )
+        self._scheduler.add_job(self._beat, "interval", seconds=recovery.HEARTBEAT_EVERY, id="heartbeat", **every)
         self._scheduler.add_job(self._retain, "interval", seconds=RETENTION_EVERY, id="retention", **every)
         self._scheduler.start()
         self._worker = self._loop.create_task(self._turn_forever(), name="runner")
@@ -211,13 +209,11 @@ class Runner:
 def _earliest() -> datetime | None:
     """When the next thing is due: a task's run, a queued run's retry, the end of a pause. Index entries each."""
     moments = [
-        Task.objects.filter(
-            next_run_at__isnull=False, paused_at=None, status__in=["pending", "running"]
-        ).aggregate(moment=Min("next_run_at"))["moment"],
+        Task.objects.armed().aggregate(moment=Min("next_run_at"))["moment"],
         # Runs that are ready but have no room wait for a slot, not for the clock.
-        TaskRun.objects.filter(status=RunStatus.QUEUED, ready_at__gt=timezone.now()).aggregate(
-            moment=Min("ready_at")
-        )["moment"],
+        TaskRun.objects.filter(status=RunStatus.QUEUED, ready_at__gt=timezone.now()).aggregate(moment=Min("ready_at"))[
+            "moment"
+        ],
         Task.objects.filter(paused_until__isnull=False).aggregate(moment=Min("paused_until"))["moment"],
     ]
     found = [moment for moment in moments if moment is not None]

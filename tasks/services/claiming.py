@@ -1,4 +1,4 @@
-"""Claims: due tasks become runs, and their next slot is planned, in one transaction that any number of runners may try."""
+"""Claims: due tasks become runs, and their next slot is planned, in one transaction that any number of runners try."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -214,10 +214,9 @@ def _resume(task: Task, now: datetime, *, keep_slots: bool) -> None:
     if not keep_slots and task.recurring and task.next_slot_at is not None and task.next_slot_at <= now:
         creation.plan_slot(task, schedules.next_after(task.schedule, now, anchor=task.anchor_at))
     task.save()
-    if task.recurring and task.next_run_at is None and not task.on_event:
-        if not task.runs.active().exists():
-            history.move(task, TaskStatus.COMPLETED, now=now, reason="The schedule has no time left.")
-            journal.write([transcript.controller(task), *transcript.ending([task])])
+    if task.recurring and task.next_run_at is None and not task.on_event and not task.runs.active().exists():
+        history.move(task, TaskStatus.COMPLETED, now=now, reason="The schedule has no time left.")
+        journal.write([transcript.controller(task), *transcript.ending([task])])
     history.announce([task])
     wakeup.moved()
 

@@ -166,7 +166,7 @@ def _end_run(run: TaskRun, status: RunStatus, now: datetime) -> None:
             "no_output",
             "error",
             "reason",
-        ]  # fmt: skip
+        ]
     )
 
 
