@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.text import slugify
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldAdminURLInputWidget
 
 from conversations.admin.lists import filtered_link, moment, pretty
 from tasks import wakeup
@@ -20,6 +20,13 @@ from tasks.models import Agent, Task
 
 class AgentForm(forms.ModelForm):  # type: ignore[type-arg]
     """The writable columns, with words about those that are easily taken for something else."""
+
+    url = forms.URLField(
+        max_length=2000,
+        assume_scheme="https",
+        widget=UnfoldAdminURLInputWidget,
+        help_text="Where its A2A server is; here it may be a private address. An interface that its card names wins.",
+    )
 
     class Meta:
         """Help and widgets."""
@@ -41,7 +48,6 @@ class AgentForm(forms.ModelForm):  # type: ignore[type-arg]
         help_texts = {
             "name": "What tasks and programs call it. Tasks name their agent by it, so it does not change.",
             "slug": "Its address in pages and API.",
-            "url": "Where its A2A server is; here it may be a private address. An interface that its card names wins.",
             "enabled": "Off: it gets no work, and its tasks rest until it is on again.",
             "hidden": "Offered neither in pickers nor by the planner; who knows its name may use it.",
             "planner_passthrough": "The planner hands texts over unchanged, as one task.",

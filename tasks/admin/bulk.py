@@ -91,13 +91,14 @@ def carry_out(
     """
     # Without the list's joins: the services lock these rows and read few of their columns.
     fitting = act.fitting(tasks.select_related(None))
-    if request.POST.get("confirmed") == "yes":
-        _do(admin, request, act, fitting)
-        return HttpResponseRedirect(back)
-    number = fitting.count()
+    confirmed = request.POST.get("confirmed") == "yes"
+    number = 0 if confirmed and act.each is None else fitting.count()
     refusal = ""
     if act.each is not None and number > ONE_BY_ONE_MAX:
         refusal = f"At most {ONE_BY_ONE_MAX} at once: narrow the selection by a filter."
+    if confirmed and not refusal:
+        _do(admin, request, act, fitting)
+        return HttpResponseRedirect(back)
     context = {
         **admin.admin_site.each_context(request),
         "title": f"{act.verb}: {count_words(number)}" if number else act.verb,

@@ -323,8 +323,10 @@ def _every_day(random: Random, zone: str) -> Schedule:
 def _around(schedule: Schedule, now: datetime, ticks: int) -> tuple[list[datetime], datetime]:
     """The last `ticks` slots before `now`, oldest first, and the one that comes."""
     begin = now - WEEK * (ticks + 1)
-    past = schedules.slots_between(schedule, begin, now, anchor=begin, limit=10 * (ticks + 2))
-    coming = schedules.next_after(schedule, now, anchor=begin)
+    # A run of the last minute might not have ended yet.
+    latest = now - timedelta(minutes=1)
+    past = schedules.slots_between(schedule, begin, latest, anchor=begin, limit=10 * (ticks + 2))
+    coming = schedules.next_after(schedule, latest, anchor=begin)
     if coming is None:
         raise ValueError(f"a schedule of every week or day has no next slot: {schedule}")
     return past[-ticks:], coming
@@ -350,6 +352,8 @@ def _create(told: Story, moment: datetime, random: Random) -> None:
 
 def _turn(told: Story, change: tuple[str, str], moment: datetime, reason: str, random: Random) -> None:
     old, new = change
+    # Two in one moment keep their order by their ids.
+    moment += timedelta(microseconds=len(told.transitions))
     told.transitions.append(
         {
             "id": id_at(moment, random),
