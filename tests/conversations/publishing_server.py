@@ -85,6 +85,12 @@ class Commands:
         await Conversation.objects.filter(pk=conversation).adelete()
         hub.close_conversation(UUID(conversation), Close.NOT_FOUND)
 
+    async def sign_out(self) -> None:
+        hub.close_user(self._user.pk, Close.SIGNED_OUT)
+
+    async def announce(self, conversation: str) -> None:
+        hub.announce(self._user.pk, "conversation_changed", [UUID(conversation)])
+
     async def memory(self) -> int:
         """Kilobytes at the most so far."""
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -97,7 +103,7 @@ def main() -> None:
     """Serve until the pipe ends or SIGTERM."""
     startup.raise_open_file_limit()
     startup.migrate()
-    user = User.objects.create_superuser("ana")
+    user, _ = User.objects.get_or_create(username="ana")  # Several servers may share the file.
     commands = Commands(user)
     lines: asyncio.Queue[str] = asyncio.Queue()
 

@@ -2,72 +2,19 @@
 
 import asyncio
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.asyncio.client import connect
 
 from conversations.hub import Close
+from tests.conversations.real_sockets import PublishingServer, code, seqs
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 pytestmark = pytest.mark.database_independent  # Each server here has an SQLite file of its own.
-
-
-class PublishingServer:
-    """The server of publishing_server.py, in a process of its own."""
-
-    def __init__(self, data_dir: Path) -> None:
-        environment = {**os.environ, "DATA_DIR": str(data_dir), "DATABASE_URL": "", "REDIS_URL": "", "API_RATE": "0"}
-        environment["MAX_SOCKETS_PER_USER"] = "0"
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.conversations.publishing_server"],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.port = int(self._hear())
-        self.token = self.ask("token")
-
-    def _hear(self) -> Any:
-        assert self.process.stdout is not None
-        return json.loads(self.process.stdout.readline())
-
-    def ask(self, do: str, **values: Any) -> Any:
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps({"do": do, **values}) + "\n")
-        self.process.stdin.flush()
-        return self._hear()
-
-    async def tell(self, do: str, **values: Any) -> Any:
-        return await asyncio.to_thread(lambda: self.ask(do, **values))
-
-    def path(self, conversation: str) -> str:
-        return f"ws://127.0.0.1:{self.port}/ws/conversations/{conversation}/"
-
-    @asynccontextmanager
-    async def viewer(self, conversation: str, after: int = 0, token: str = "") -> AsyncIterator[ClientConnection]:
-        """A socket that has said `ready`, history left out."""
-        headers = {"Authorization": f"Bearer {token or self.token}"}
-        async with connect(f"{self.path(conversation)}?after_seq={after}", additional_headers=headers) as viewer:
-            while "ready" not in json.loads(await asyncio.wait_for(viewer.recv(), 5)):
-                pass
-            yield viewer
-
-    def end(self) -> None:
-        self.process.kill()
-        self.process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -81,24 +28,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PublishingServe
 def conversation(server: PublishingServer) -> str:
     made: str = server.ask("conversation")
     return made
-
-
-async def seqs(viewer: ClientConnection, count: int) -> list[int]:
-    got: list[int] = []
-    while len(got) < count:
-        got += [event["seq"] for event in json.loads(await asyncio.wait_for(viewer.recv(), 10))["events"]]
-    return got
-
-
-async def code(viewer: ClientConnection, within: float = 10) -> int:
-    """The close code; what comes before it is read."""
-    try:
-        async with asyncio.timeout(within):
-            while True:
-                await viewer.recv()
-    except ConnectionClosed as ended:
-        assert ended.rcvd is not None, ended
-        return ended.rcvd.code
 
 
 async def test_a_hundred_viewers_get_every_frame_once_and_in_order(server: PublishingServer, conversation: str) -> None:
