@@ -113,7 +113,8 @@ class Journal:
 
         Returns whether the gate let it pass: if not, somebody else decided about this run, and nothing of it was
         written. Raises what `settle` raises (its entry is rolled back alone), the database's error if it stays away,
-        and, once, the error by which words that this pass added before were lost. The wait survives a cancellation of the caller only inside `asyncio.shield`.
+        and, once, the error by which words that this pass added before were lost. The wait survives a cancellation of
+        the caller only inside `asyncio.shield`.
         """
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._take(_Entry(changes=changes, gate_pass=gate_pass, settle=settle, done=done))

@@ -18,6 +18,7 @@ from tasks.agents.connections import connections
 from tasks.models import Agent, Task
 from tests.helpers.runners import short_intervals, working_runner
 from tests.helpers.tasks import NOW, TaskMaker
+from tests.helpers.threads import together
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -97,6 +98,14 @@ def serve_agent(transactional_db: None) -> Iterator[Callable[..., Agent]]:
     yield serve
     for stop in stops:
         stop()
+
+
+@pytest.fixture
+def in_threads(transactional_db: None) -> Callable[..., list[Any]]:
+    """Calls `function(number)` in so many threads at the same moment, each with a connection of its own; returns what
+    each returned, or raised.
+    """
+    return together
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from conversations.changes import Change
 from conversations.models import Conversation
 from tasks import wakeup
 from tasks.models import Agent, Task, TaskRun, TaskTransition
-from tasks.services import cancelling, creation, history, questions, transcript
+from tasks.services import cancelling, creation, history, pausing, questions, transcript
 from tasks.services.rows import write_columns
 from tasks.services.ticks import Decision, Due, Row, decide
-from tasks.states import RUN_ACTIVE, CatchUp, Overlap, PausedReason, RunStatus, TaskStatus, Trigger
+from tasks.states import RUN_ACTIVE, CatchUp, Overlap, RunStatus, TaskStatus, Trigger
 
 BATCH = 500
 """Tasks claimed in one transaction: about 100 ms of SQLite's writer."""
@@ -44,7 +44,7 @@ def claim_due(*, now: datetime, limit: int = BATCH) -> int:
             return 0
         going, gone = _by_agent(tasks)
         if gone:
-            _pause_for_agents(gone, now)
+            pausing.for_agents(gone, now=now)
         if going:
             _claim(going, now)
         wakeup.moved()
@@ -57,23 +57,6 @@ def _by_agent(tasks: Sequence[Task]) -> tuple[list[Task], list[Task]]:
     enabled = set(Agent.objects.enabled().filter(name__in=names).values_list("name", flat=True))
     going = [task for task in tasks if task.agent_name in enabled]
     return going, [task for task in tasks if task.agent_name not in enabled]
-
-
-def _pause_for_agents(tasks: Sequence[Task], now: datetime) -> None:
-    """Rest the tasks of agents that are gone; `services.operations.resume_for_agents` wakes them."""
-    for task in tasks:
-        task.paused_at = now
-        task.paused_reason = PausedReason.AGENT_GONE
-        task.paused_note = f"The agent {task.agent_name} is disabled or was removed."
-        task.updated_at = now
-    write_columns(tasks, ["paused_at", "paused_reason", "paused_note", "updated_at"])
-    TaskTransition.objects.bulk_create(
-        TaskTransition(
-            task=task, old_status=task.status, new_status=task.status, reason=task.paused_note, created_at=now
-        )
-        for task in tasks
-    )
-    history.announce(tasks)
 
 
 def _claim(tasks: Sequence[Task], now: datetime) -> None:

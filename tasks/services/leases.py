@@ -6,12 +6,16 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, Q
 
 from tasks import wakeup
 from tasks.models import Agent, Task, TaskRun
-from tasks.services import history
-from tasks.states import Overlap, RunStatus
+from tasks.models.run import TaskRunQuerySet
+from tasks.services import history, pausing
+from tasks.states import Overlap, RunStatus, Trigger
+
+PAGE_MORE = 50
+"""Ready runs that are looked at beyond twice the number that may be taken: most are taken from the first page."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,51 +29,83 @@ class Lease:
 def lease_ready(*, worker: str, capacity: int, now: datetime) -> list[Lease]:
     """Take up to `capacity` runs that are ready: higher priority first, then older.
 
-    Passed over: agents that have as many runs going as they may have, and tasks of which a run goes on (unless they
-    run in parallel). Taken by a conditional update, so that two workers never hold one run; the loser of that race
-    simply gets fewer.
+    1. Lock the agents that have ready runs, so that two workers count what goes on one after the other: neither an
+       agent's limit nor "one run a task at once" is passed by both at the same moment.
+    2. Rest the tasks whose agent is gone (as a claim does): their runs wait for it.
+    3. Take page after page of ready runs, without those of agents that are full, of tasks of which a run goes on
+       (unless they run in parallel), and of schedules that rest.
+
+    A run is taken by a conditional update; whoever lost that race simply gets fewer.
     """
     if capacity <= 0:
         return []
     with transaction.atomic():
         room = _room_by_agent(now)
-        full = [name for name, left in room.items() if left <= 0]
-        same_task_goes_on = TaskRun.objects.filter(task=OuterRef("task"), status=RunStatus.RUNNING).exclude(
-            task__overlap=Overlap.PARALLEL
-        )
-        candidates = (
-            TaskRun.objects.ready(now)
-            .exclude(agent_name__in=full)
-            .exclude(Exists(same_task_goes_on))
-            .select_for_update(skip_locked=True, of=("self",))
-            .select_related("task")
-            .order_by("-priority", "ready_at", "id")[: 2 * capacity + 50]
-        )
+        page = 2 * capacity + PAGE_MORE
         taken: list[TaskRun] = []
         tasks_seen: set[UUID] = set()
-        for run in candidates:
-            parallel = run.task.overlap == Overlap.PARALLEL
-            if len(taken) == capacity or room.get(run.agent_name, 0) <= 0:
-                continue
-            if run.task_id in tasks_seen and not parallel:
-                continue
-            tasks_seen.add(run.task_id)
-            room[run.agent_name] -= 1
-            taken.append(run)
+        while len(taken) < capacity and (free := [name for name, left in room.items() if left > 0]):
+            candidates = (
+                _startable(now)
+                .filter(agent_name__in=free)
+                .exclude(~Q(task__overlap=Overlap.PARALLEL), task__in=tasks_seen)
+                .exclude(pk__in=[run.pk for run in taken])
+                .select_for_update(skip_locked=True, of=("self",))
+                .select_related("task")
+                .order_by("-priority", "ready_at", "id")[:page]
+            )
+            found = list(candidates)
+            for run in found:
+                again = run.task_id in tasks_seen and run.task.overlap != Overlap.PARALLEL
+                if len(taken) == capacity or room[run.agent_name] <= 0 or again:
+                    continue
+                tasks_seen.add(run.task_id)
+                room[run.agent_name] -= 1
+                taken.append(run)
+            if len(found) < page:
+                break
         return _take(taken, worker, now)
 
 
+def _startable(now: datetime) -> TaskRunQuerySet:
+    """Ready runs that nothing but an agent's limit holds up.
+
+    "Run now" and its retries work while the schedule rests; what the schedule started before waits until it goes on.
+    """
+    goes_on = TaskRun.objects.filter(task=OuterRef("task"), status=RunStatus.RUNNING).exclude(
+        task__overlap=Overlap.PARALLEL
+    )
+    by_time = Q(trigger__in=[Trigger.SCHEDULE, Trigger.CATCH_UP])
+    by_hand = TaskRun.objects.filter(task=OuterRef("task"), scheduled_for=OuterRef("scheduled_for"), attempt=1).exclude(
+        by_time
+    )
+    return (
+        TaskRun.objects.ready(now)
+        .exclude(Exists(goes_on))
+        .exclude(Q(task__paused_at__isnull=False) & (by_time | (Q(trigger=Trigger.RETRY) & ~Exists(by_hand))))
+    )
+
+
 def _room_by_agent(now: datetime) -> dict[str, int]:
-    """How many more runs each agent may have at once. Agents that are gone have room: their runs fail at once."""
+    """How many more runs each agent that may be given work may have at once. Locks the agents."""
     names = set(TaskRun.objects.ready(now).order_by().values_list("agent_name", flat=True).distinct())
-    caps = {agent.name: agent.concurrency for agent in Agent.objects.filter(name__in=names)}
+    agents = Agent.objects.enabled().filter(name__in=names).select_for_update(no_key=True).order_by("id")
+    caps = {agent.name: agent.concurrency for agent in agents}
+    if gone := names - set(caps):
+        waiting = Task.objects.unfinished().filter(paused_at=None, agent_name__in=gone)
+        pausing.for_agents(
+            waiting.filter(Exists(TaskRun.objects.ready(now).filter(task=OuterRef("pk")))).select_for_update(
+                skip_locked=True, of=("self",)
+            ),
+            now=now,
+        )
     going = dict(
         TaskRun.objects.filter(status=RunStatus.RUNNING, agent_name__in=names)
         .order_by()
         .values_list("agent_name")
         .annotate(number=Count("pk"))
     )
-    return {name: caps.get(name, 1_000) - going.get(name, 0) for name in names}
+    return {name: cap - going.get(name, 0) for name, cap in caps.items()}
 
 
 def _take(runs: Sequence[TaskRun], worker: str, now: datetime) -> list[Lease]:
@@ -89,9 +125,13 @@ def _take(runs: Sequence[TaskRun], worker: str, now: datetime) -> list[Lease]:
     return leases
 
 
-def beat(*, worker: str, now: datetime) -> int:
-    """Say that `worker` still holds its runs; returns how many it holds."""
-    return TaskRun.objects.filter(worker=worker, status=RunStatus.RUNNING).update(heartbeat_at=now)
+def beat(leases: Sequence[Lease], *, worker: str, now: datetime) -> int:
+    """Say that `worker` still carries out the runs of `leases`; returns how many of them it holds.
+
+    A run that it dropped is not among them, so that it is taken up again (`recovery.take_up_stale`).
+    """
+    held = TaskRun.objects.filter(pk__in=[lease.run_id for lease in leases], worker=worker, status=RunStatus.RUNNING)
+    return held.update(heartbeat_at=now)
 
 
 def lost(leases: Sequence[Lease]) -> list[Lease]:

@@ -51,6 +51,17 @@ class TaskMaker:
         return plan
 
 
+def many_due(conversation: Conversation, number: int, **columns: Any) -> list[Task]:
+    """Once tasks that are due, by statements over sets: plans, tasks, nothing in the transcript."""
+    plans = ExecutionPlan.objects.bulk_create(
+        ExecutionPlan(conversation=conversation, user=conversation.user, orig_query="x") for _ in range(number)
+    )
+    values = {"next_slot_at": NOW, "next_run_at": NOW, "query": "x", "title": "x", "agent_name": "Echo", **columns}
+    return Task.objects.bulk_create(
+        Task(plan=plan, conversation=conversation, user=conversation.user, **values) for plan in plans
+    )
+
+
 def claim(*, now: datetime = NOW) -> list[TaskRun]:
     """Claim all that is due; returns the runs that this made, oldest first."""
     before = set(TaskRun.objects.values_list("pk", flat=True))

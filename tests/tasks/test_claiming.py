@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from conversations.models import Conversation
-from tasks.models import Agent, ExecutionPlan, Task, TaskRun, TaskTransition
+from tasks.models import Agent, Task, TaskRun, TaskTransition
 from tasks.services import TaskService
 from tests.helpers.tasks import (
     HOUR,
@@ -21,6 +21,7 @@ from tests.helpers.tasks import (
     components,
     contents,
     events,
+    many_due,
     run_statuses,
     runs,
     start,
@@ -30,17 +31,6 @@ from tests.helpers.tasks import (
 )
 
 pytestmark = pytest.mark.django_db
-
-
-def many_due(conversation: Conversation, number: int, **fields: Any) -> list[Task]:
-    """Once tasks that are due, by statements over sets."""
-    plans = ExecutionPlan.objects.bulk_create(
-        ExecutionPlan(conversation=conversation, user=conversation.user, orig_query="x") for _ in range(number)
-    )
-    values = {"next_slot_at": NOW, "next_run_at": NOW, "query": "x", "title": "x", "agent_name": "Echo", **fields}
-    return Task.objects.bulk_create(
-        Task(plan=plan, conversation=conversation, user=conversation.user, **values) for plan in plans
-    )
 
 
 def test_a_due_once_task_gets_its_run_and_is_running(task: Task) -> None:

@@ -51,7 +51,8 @@ class InProcessBackend(RunBackend):
     async def beat(self, *, now: datetime) -> None:
         """Renew the heartbeats of everything that goes on here, in one statement."""
         if self._going:
-            await self._threads.run(TaskService.beat, worker=self.worker, now=now)
+            leases = [execution.lease for execution, _ in self._going.values()]
+            await self._threads.run(TaskService.beat, leases, worker=self.worker, now=now)
 
     async def watch(self) -> None:
         """Stop runs whose lease does not hold any more: cancelled, or taken, by another process."""
