@@ -14,6 +14,4 @@ from valuecell_site.sockets import OriginGate, SignedIn, ended  # noqa: E402
 
 hub.check = ended
 
-application = ProtocolTypeRouter(
-    {"http": http, "websocket": OriginGate(SignedIn(URLRouter(websocket_urlpatterns)))}
-)
+application = ProtocolTypeRouter({"http": http, "websocket": OriginGate(SignedIn(URLRouter(websocket_urlpatterns)))})

@@ -39,9 +39,7 @@ def depends_on(name: str, check: Check) -> None:
 def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     """200 once this process has started."""
     if _starting:
-        return HttpResponse(
-            f"starting: {_starting[0]}\n", status=503, content_type="text/plain; charset=utf-8"
-        )
+        return HttpResponse(f"starting: {_starting[0]}\n", status=503, content_type="text/plain; charset=utf-8")
     return HttpResponse("ok\n", content_type="text/plain; charset=utf-8")
 
 
@@ -80,9 +78,7 @@ def _database() -> str:
 
 
 def _redis() -> str:
-    client = Redis.from_url(
-        settings.REDIS_URL, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
-    )
+    client = Redis.from_url(settings.REDIS_URL, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS)
     try:
         client.ping()
     finally:

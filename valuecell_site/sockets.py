@@ -44,9 +44,7 @@ class OriginGate:
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         headers = dict(scope["headers"])
         origin = headers.get(b"origin")
-        if origin is None or allowed_origin(
-            origin.decode("latin-1"), headers.get(b"host", b"").decode("latin-1")
-        ):
+        if origin is None or allowed_origin(origin.decode("latin-1"), headers.get(b"host", b"").decode("latin-1")):
             await self._inner(scope, receive, send)
         else:
             await receive()

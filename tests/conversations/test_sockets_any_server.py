@@ -84,7 +84,7 @@ async def test_history_then_ready_then_live(ana: User, conversation: Conversatio
         assert history["events"][0]["data"]["payload"] == {"content": "item 2"}
         assert await said(viewer) == {"ready": True, "seq": 3}
         live = {**history["events"][0], "seq": 4}
-        hub.publish(conversation.pk, [live])
+        hub.publish(conversation.pk, [live])  # type: ignore[list-item]
         assert await said(viewer) == {"events": [live]}
 
 
