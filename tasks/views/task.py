@@ -19,6 +19,7 @@ from tasks.views.words import (
     phase_word,
     queue_time,
     run_word,
+    strip,
     trigger_word,
     when_words,
 )
@@ -53,7 +54,7 @@ def task(request: HttpRequest, task_id: UUID) -> HttpResponse:
         "when": when_words(found),
         "next": found.next_run_at if waits else None,
         "catch_up_word": catch_up_word(found.catch_up),
-        "strip": list(reversed(newest)) if found.recurring else [],
+        "strip": strip(newest) if found.recurring else None,
         "last_result": runs.filter(status=RunStatus.SUCCEEDED).exclude(result="").first(),
         "runs": [run_row(run) for run in rows[:RUNS]],
         "older_runs": str(rows[RUNS - 1].id) if len(rows) > RUNS else "",

@@ -15,10 +15,10 @@ from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_GET
 
 from conversations.models import Conversation
-from tasks.models import Agent, Task
+from tasks.models import Agent, Task, TaskRun
 from tasks.states import Pattern, Phase, TaskStatus
 from tasks.views.frame import frame, last_runs, person, with_nth_run
-from tasks.views.words import PHASES, phase_word, when_words
+from tasks.views.words import PHASES, phase_word, strip, when_words
 
 PAGE = 50
 FILTERS = ("status", "phase", "agent_name", "pattern", "q", "conversation", "created")
@@ -49,7 +49,7 @@ def tasks(request: HttpRequest) -> HttpResponse:
         "spans": SPANS.items(),
         "agent_names": _agent_names(filters["agent_name"]),
         "conversation_title": _title(request, filters["conversation"]),
-        "rows": [_row(task, list(reversed(runs[task.id]))) for task in shown],
+        "rows": [_row(task, runs[task.id]) for task in shown],
         "newer": before is not None,
         "newest_query": _query(filters),
         "older": len(found) > PAGE,
@@ -58,7 +58,7 @@ def tasks(request: HttpRequest) -> HttpResponse:
     return render(request, "tasks/list.html", context)
 
 
-def _row(task: Task, runs: list[Any]) -> dict[str, Any]:
+def _row(task: Task, runs: list[TaskRun]) -> dict[str, Any]:
     phase: str = task.phase  # type: ignore[attr-defined]
     waits = phase not in (Phase.PAUSED, Phase.COMPLETED, Phase.FAILED, Phase.CANCELLED)
     return {
@@ -67,7 +67,7 @@ def _row(task: Task, runs: list[Any]) -> dict[str, Any]:
         "word": phase_word(phase, task.paused_reason),
         "when": when_words(task),
         "next": task.next_run_at if waits else None,
-        "runs": runs,
+        "strip": strip(runs),
     }
 
 

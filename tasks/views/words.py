@@ -1,7 +1,12 @@
 """How pages say states, triggers, schedules and spans of time."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
@@ -61,6 +66,22 @@ def phase_word(phase: str, paused_reason: str = "") -> str:
 def run_word(status: str) -> str:
     """A run's status as its pill says it."""
     return str(_RUNS.get(RunStatus(status), status))
+
+
+def strip(runs: Sequence[TaskRun]) -> dict[str, Any] | None:
+    """The strip of a task's last runs (newest first): its bars, oldest first, and all of it in a sentence."""
+    if not runs:
+        return None
+    counts = Counter(run_word(run.status) for run in runs)
+    told = ", ".join(f"{number} {word}" for word, number in counts.most_common())
+    bars = [
+        {
+            "status": run.status,
+            "title": f"{date_format(localtime(run.scheduled_for), 'D j M, H:i')}: {run_word(run.status)}",
+        }
+        for run in reversed(runs)
+    ]
+    return {"says": _("Last runs: %(told)s") % {"told": told}, "runs": bars}
 
 
 def trigger_word(trigger: str) -> str:

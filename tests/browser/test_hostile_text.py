@@ -127,6 +127,6 @@ def test_links_open_elsewhere_and_images_from_elsewhere_are_links(open_page: Cal
     live.wait_for_task(plan["tasks"][0]["id"], "completed")
     page = open_page(f"/conversations/{conversation}/")
     for name in ("here", "spy"):
-        link = page.get_by_role("link", name=name)
+        link = page.get_by_role("link", name=name, exact=True)
         assert (link.get_attribute("target"), link.get_attribute("rel")) == ("_blank", "noopener noreferrer nofollow")
     assert page.locator(".prose img").count() == 0

@@ -78,7 +78,7 @@ def test_one_is_run_from_its_menu_and_its_strip_grows(open_page: Callable[..., P
     page = open_page("/tasks/?q=Single")
     page.get_by_role("button", name="Act on Single 0").click()
     page.get_by_role("menuitem", name="Run now").click()
-    expect(page.locator(".strip li.succeeded")).to_have_count(1)
+    expect(page.locator(".strip > .succeeded")).to_have_count(1)
     assert live.call("GET", f"/tasks/{task}")["phase"] == "scheduled"
 
 

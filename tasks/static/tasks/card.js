@@ -35,13 +35,17 @@ export function phaseWord(task) {
 
 export const phasePill = (task) => h("span.pill", { class: task.phase ?? task.status }, phaseWord(task));
 
-/** The strip of the last runs, oldest first; each says itself and leads to its page. */
+/** The strip of the last runs, oldest first: a picture, with its sum in words. */
 export function strip(runs) {
   const last = runs.slice(0, STRIP_RUNS).reverse();
-  return h("ul.strip", { "aria-label": words.lastRuns }, last.map((run) => {
-    const text = `${moment(new Date(run.scheduled_for))}: ${words.phases[run.status] ?? run.status}`;
-    return h("li", { class: run.status }, h("a", { href: `/runs/${run.id}/`, title: text, "aria-label": text }));
-  }));
+  const counts = new Map();
+  const bars = last.map((run) => {
+    const word = words.phases[run.status] ?? run.status;
+    counts.set(word, (counts.get(word) ?? 0) + 1);
+    return h("span", { class: run.status, title: `${moment(new Date(run.scheduled_for))}: ${word}` });
+  });
+  const told = [...counts].map(([word, number]) => `${number} ${word}`).join(", ");
+  return h("span.strip", { role: "img", "aria-label": words.lastRuns(told) }, bars);
 }
 
 function lastWords(run) {

@@ -105,20 +105,21 @@ railList.append(none, openList, ended);
 
 function drawRail(tasks) {
   tasks.sort((a, b) => (a.id < b.id ? 1 : -1));
-  const counts = { open: 0, ended: 0 };
-  const at = { open: openList.firstElementChild, ended: endedList.firstElementChild };
-  for (const task of tasks) {
-    if (!cards.has(task.id)) cards.set(task.id, taskCard(task.id, store, { rail: true }));
+  for (const task of tasks) if (!cards.has(task.id)) cards.set(task.id, taskCard(task.id, store, { rail: true }));
+  const over = tasks.filter((task) => ENDED.has(task.phase));
+  arrange(openList, tasks.filter((task) => !ENDED.has(task.phase)));
+  arrange(endedList, over);
+  none.hidden = tasks.length > 0;
+  ended.hidden = !over.length;
+  endedTitle.textContent = words.showEnded(over.length);
+}
+
+/** Put the tasks' cards into a list in their order, moving only what stands elsewhere. */
+function arrange(list, tasks) {
+  tasks.forEach((task, place) => {
     const card = cards.get(task.id);
-    const where = ENDED.has(task.phase) ? "ended" : "open";
-    counts[where] += 1;
-    const list = where === "ended" ? endedList : openList;
-    if (at[where] === card) at[where] = card.nextElementSibling;
-    else list.insertBefore(card, at[where]);
-  }
-  none.hidden = counts.open + counts.ended > 0;
-  ended.hidden = !counts.ended;
-  endedTitle.textContent = words.showEnded(counts.ended);
+    if (list.children[place] !== card) list.insertBefore(card, list.children[place] ?? null);
+  });
 }
 
 let drawing = 0;
@@ -136,7 +137,7 @@ const showRail = (open) => {
 };
 $("rail-open").addEventListener("click", () => showRail(true));
 $("rail-close").addEventListener("click", () => showRail(false));
-rail.addEventListener("keydown", (event) => { if (event.key === "Escape" && rail.classList.contains("open")) showRail(false); });
+addEventListener("keydown", (event) => { if (event.key === "Escape" && rail.classList.contains("open")) showRail(false); });
 
 // The conversation itself: title, cancel everything, delete.
 

@@ -62,6 +62,9 @@ def test_created_counts_back_from_now(visit: Client, make_task: TaskMaker) -> No
 
 def test_the_strip_holds_the_last_runs_oldest_first(visit: Client, make_tasks: Callable[[int], list[Task]]) -> None:
     make_tasks(1)
+    visit.cookies["tz"] = "UTC"
     row = visit.get("/tasks/").context["rows"][0]
-    assert [run.result for run in row["runs"]] == ["Result 0", "Result 1", "Result 2"]
+    said = [f"Mon 2 Nov, {at}: succeeded" for at in ("09:00", "09:30", "10:00")]
+    assert [bar["title"] for bar in row["strip"]["runs"]] == said
+    assert row["strip"]["says"] == "Last runs: 3 succeeded"
     assert row["when"] == "Every 30 min"

@@ -161,7 +161,7 @@ export const words = {
   close: "Close",
   keep: "Keep",
   details: "Open task",
-  lastRuns: "Last runs",
+  lastRuns: (told) => `Last runs: ${told}`,
   started: "Run started.",
   pausedNow: "Paused. Nothing runs until you resume it.",
   resumedNow: "Resumed.",
