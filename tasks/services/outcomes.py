@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from conversations.changes import Change
-from conversations.events import Event
+from conversations.events import Event, made_storable
 from conversations.services import ConversationService
 from tasks import wakeup
 from tasks.models import Task, TaskRun
@@ -48,6 +48,7 @@ def known_at_agent(lease: Lease, *, remote_task_id: str, remote_context_id: str)
 def succeed(lease: Lease, *, result: str, now: datetime) -> list[Change]:
     """The agent said that it completed: the run succeeded; a once task is completed with it."""
     task, run = _load(lease)
+    result = made_storable(result)
     run.result = result
     run.no_output = not result.strip()
     _end_run(run, RunStatus.SUCCEEDED, now)
@@ -66,7 +67,8 @@ def fail(
 ) -> list[Change]:
     """The attempt failed: another one follows if it may help, else the run's slot has failed, and a once task."""
     task, run = _load(lease)
-    run.error, run.result = error, result
+    error = made_storable(error)
+    run.error, run.result = error, made_storable(result)
     _end_run(run, RunStatus.FAILED, now)
     if retryable and run.attempt < task.max_attempts and not _past_deadline(task, now):
         _queue_retry(task, run, now, at_least=retry_after)
@@ -90,7 +92,7 @@ def wait_for_input(lease: Lease, *, question: str, now: datetime) -> list[Change
         history.move(task, TaskStatus.WAITING_INPUT, now=now, run=run, reason="the agent asked something")
     ConversationService.set_waiting([run.conversation_id], waiting=True)
     history.announce([task], [run])
-    changes: list[Change] = [transcript.question(task, run, question)]
+    changes: list[Change] = [transcript.question(task, run, made_storable(question))]
     if task.recurring:
         changes.append(transcript.controller(task))
     return [*changes, *transcript.passing(task, run, Event.DONE)]
@@ -99,6 +101,7 @@ def wait_for_input(lease: Lease, *, question: str, now: datetime) -> list[Change
 def stop_at_agent(lease: Lease, *, reason: str, now: datetime) -> list[Change]:
     """The agent said that it cancelled its task: the run is cancelled, and a once task with it."""
     task, run = _load(lease)
+    reason = made_storable(reason)
     run.reason = reason[:500]
     _end_run(run, RunStatus.CANCELLED, now)
     changes: list[Change] = [transcript.cancelled(task, run, reason)]

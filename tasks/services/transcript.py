@@ -114,7 +114,7 @@ def result(task: Task, run: TaskRun, text: str, *, now: datetime) -> Put:
     return component(
         task_scope(task, run),
         ComponentType.SCHEDULED_TASK_RESULT,
-        {"result": text or NO_OUTPUT, "create_time": f"{now.astimezone(UTC):%Y-%m-%d %H:%M:%S}"},
+        {"result": text if text.strip() else NO_OUTPUT, "create_time": f"{now.astimezone(UTC):%Y-%m-%d %H:%M:%S}"},
         key=item_key("result", run.id),
         metadata={"task_title": task.title},
     )
