@@ -46,7 +46,7 @@ def cancel(task_id: UUID, *, actor: User | None, now: datetime, reason: str = ""
             raise AlreadyFinished(f"“{task.title}” is {task.status} already, so there is nothing left to cancel.")
         runs = stop_runs([task], now=now)
         history.move(task, TaskStatus.CANCELLED, now=now, reason=reason or "cancelled", actor=actor)
-        frames = journal.write(_said_of(task, runs, now, reason))
+        frames = journal.write(_said_of(task, runs, task.plan, now, reason))
         questions.closed(run.conversation_id for run in runs)
         envelopes = frames.get(task.conversation_id, [])
         key = transcript.controller_item_ids([task]) if task.recurring else []
@@ -127,9 +127,11 @@ def tell_cancelled(*, now: datetime) -> int:
             task_end = next(task.completed_at for task in tasks if task.pk == run.task_id)
             if run.finished_at == task_end:
                 runs.setdefault(run.task_id, []).append(run)
+        # One object a plan, whatever the number of its tasks: what one of them arms the next must see.
+        plans = ExecutionPlan.objects.prefetch_related("tasks").in_bulk({task.plan_id for task in tasks})
         changes: list[Change] = []
         for task in tasks:
-            changes.extend(_said_of(task, runs.get(task.pk, []), now, ""))
+            changes.extend(_said_of(task, runs.get(task.pk, []), plans[task.plan_id], now, ""))
         Task.objects.filter(pk__in=[task.pk for task in tasks]).update(untold=False)
         journal.write(changes)
         return len(tasks)
@@ -165,7 +167,7 @@ def end_runs(runs: Sequence[TaskRun], *, now: datetime, reason: str = "") -> lis
     return list(runs)
 
 
-def _said_of(task: Task, runs: Sequence[TaskRun], now: datetime, reason: str) -> list[Change]:
+def _said_of(task: Task, runs: Sequence[TaskRun], plan: ExecutionPlan, now: datetime, reason: str) -> list[Change]:
     """What the transcript shows of a cancelled task, and of the tasks of its plan that may go on now."""
     started = [run for run in runs if run.started_at is not None]
     changes: list[Change] = [transcript.cancelled(task, run, reason) for run in started[:1]]
@@ -175,6 +177,5 @@ def _said_of(task: Task, runs: Sequence[TaskRun], now: datetime, reason: str) ->
     if task.recurring:
         changes.append(transcript.controller(task))
     changes.extend(transcript.ending([task]))
-    plan = ExecutionPlan.objects.prefetch_related("tasks").get(pk=task.plan_id)
     changes.extend(creation.arm_next(plan, list(plan.tasks.all()), now=now))
     return changes

@@ -112,18 +112,28 @@ def arm_next(plan: ExecutionPlan, tasks: Sequence[Task], *, now: datetime) -> li
     the card of one that is handed off.
     """
     changes: list[Change] = []
-    armed: list[Task] = []
+    armed = False
     for task in sorted(tasks, key=lambda task: task.place):
         if task.status != TaskStatus.PENDING or task.next_run_at is not None:
             if _holds_up(task):
                 break
             continue
-        armed.append(task)
-        changes.extend(_arm(plan, task, now))
+        said = _arm(plan, task, now)
+        if not Task.objects.filter(pk=task.pk, status=TaskStatus.PENDING, next_run_at=None).update(
+            anchor_at=task.anchor_at,
+            next_slot_at=task.next_slot_at,
+            next_run_at=task.next_run_at,
+            updated_at=now,
+        ):
+            # Somebody cancelled, started or armed it since it was read: it holds up the next one or not, as it is now.
+            task.refresh_from_db()
+            if _holds_up(task):
+                break
+            continue
+        changes.extend(said)
+        armed = True
         if not task.recurring:
             break
-    for task in armed:
-        task.save(update_fields=["next_slot_at", "next_run_at", "anchor_at", "updated_at"])
     if armed:
         wakeup.moved()
     return changes
