@@ -7,7 +7,7 @@ const PAD = { top: 10, right: 12, bottom: 24, left: 46 };
 const SERIES_CLASSES = 8;
 const MOST_TABLE_ROWS = 500;
 const MOST_SERIES = 24;
-const LABEL_WIDTH = 96; // pixels that a label of the axis may take
+const LABEL_WIDTH = 112; // pixels that a label of the axis may take
 const locale = document.documentElement.lang || "en";
 const compact = new Intl.NumberFormat(locale, { notation: "compact", maximumSignificantDigits: 3 });
 const exact = new Intl.NumberFormat(locale, { maximumFractionDigits: 4 });
@@ -156,6 +156,8 @@ function axisLabels(labels) {
     const oneDay = new Set(parts.map((part) => part[1])).size === 1;
     return parts.map((part) => (oneDay ? part[2] : part[1]));
   }
+  // Months: every date is a first of one.
+  if (labels.length > 1 && labels.every((label) => /^\d{4}-\d\d-01$/.test(label))) return labels.map((label) => label.slice(0, 7));
   return labels.map((label) => (label.length > 14 ? `${label.slice(0, 13)}…` : label));
 }
 

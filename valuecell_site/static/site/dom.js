@@ -47,10 +47,10 @@ export function embedded(id, fallback = null) {
   return element ? JSON.parse(element.textContent) : fallback;
 }
 
-/** The letter and colour class that stand for a speaker, the same everywhere (the pages' templates use the same sum). */
+/** The letter and colour that stand for a speaker, the same everywhere (`[data-face]` of templates is painted with it). */
 export function face(name, className = "") {
   const text = name || "?";
   let sum = 0;
-  for (const character of text) sum += character.codePointAt(0);
+  for (const character of text) sum = (sum * 16 + character.codePointAt(0)) % 9973;
   return h("span.face", { class: `f${sum % 5} ${className}`, "aria-hidden": "true" }, [...text][0].toUpperCase());
 }
