@@ -231,11 +231,16 @@ def trigger(task_id: UUID, *, actor: User | None, now: datetime, query: str | No
         history.refuse_ended(task, "run (use run-again)")
         run = _manual_run(task, query or task.query, now)
         if task.status == TaskStatus.PENDING:
-            history.move(task, TaskStatus.RUNNING, now=now, run=run, reason="run now", actor=actor, started_at=now)
-            if not task.recurring:
-                # A once task's run is this one: its planned moment would be a second.
-                creation.plan_slot(task, None)
-                task.save(update_fields=["next_slot_at", "next_run_at"])
+            history.move(
+                task,
+                TaskStatus.RUNNING,
+                now=now,
+                run=run,
+                reason="run now",
+                actor=actor,
+                started_at=now,
+                **_no_second_run(task),
+            )
         else:
             history.note(task, now=now, run=run, reason="run now", actor=actor)
         history.announce([task], [run])
@@ -271,6 +276,7 @@ def run_again(
                 completed_at=None,
                 error_message="",
                 started_at=task.started_at or now,
+                **_no_second_run(task),
             )
             if task.recurring:
                 journal.write([transcript.controller(task)])
@@ -278,6 +284,11 @@ def run_again(
             history.note(task, now=now, run=run, reason="run again", actor=actor)
         history.announce([task], [run])
         return run
+
+
+def _no_second_run(task: Task) -> dict[str, Any]:
+    """The columns that disarm a once task whose run was just made: its planned moment would be a second."""
+    return {} if task.recurring else {"next_slot_at": None, "next_run_at": None}
 
 
 def _manual_run(task: Task, text: str, now: datetime, for_slot: datetime | None = None) -> TaskRun:
