@@ -63,11 +63,12 @@ def test_there_are_exactly_as_many_as_were_asked_for(owner, numbers):
 
 
 def test_positions_and_seqs_have_no_gaps(seeded):
-    for conversation in Conversation.objects.annotate(
+    figures = Conversation.objects.annotate(
         number=Count("items"), first=Min("items__position"), last=Max("items__position"), highest=Max("items__seq")
-    ):
-        assert conversation.last_seq == conversation.number == conversation.last == conversation.highest
-        assert conversation.first == 1
+    ).values_list("last_seq", "number", "first", "last", "highest")
+    assert len(figures) == 12
+    for last_seq, number, first, last, highest in figures:
+        assert last_seq == number == last == highest and first == 1
     assert not ConversationItem.objects.exclude(seq=F("position")).exists()
 
 
@@ -197,7 +198,7 @@ def test_a_controller_shows_the_status_of_its_task(seeded):
 def test_the_same_seed_gives_the_same_data(owner):
     def rows() -> list[object]:
         seed(owner, Wanted(conversations=2, tasks=20, items=50, runs=30), now=NOW, number=7)
-        found = [
+        found: list[object] = [
             list(model.objects.order_by("pk").values()) for model in (Conversation, Task, TaskRun, ConversationItem)
         ]
         Conversation.objects.all().delete()

@@ -18,7 +18,7 @@ from valuecell_site.seeding import scenes
 from valuecell_site.seeding.fates import Fate, NotPossible, Shares, shares
 from valuecell_site.seeding.histories import OLDEST, REST_FROM_NOW, Story, runs_of, story
 from valuecell_site.seeding.scenes import Scene
-from valuecell_site.seeding.tables import Tables, id_at
+from valuecell_site.seeding.tables import Tables, id_at, roomy
 from valuecell_site.seeding.words import TOPICS_BY_AGENT
 
 DAILY_MAX = 200
@@ -94,15 +94,16 @@ def seed(
     weights = [random.uniform(0.5, 1.5) for _ in range(wanted.conversations)]
     total = sum(weights) or 1.0
     so_far, done, items = 0.0, 0, 0
-    for place in range(wanted.conversations):
-        so_far += weights[place]
-        last = place + 1 == wanted.conversations
-        upto = wanted.items if last else int(wanted.items * so_far / total)
-        until = wanted.tasks * (place + 1) // wanted.conversations
-        maker = _Maker(user, tables, figures, now, random)
-        maker.conversation(dealt, range(done, until), upto - items)
-        items, done = upto, until
-    tables.flush(all_of_it=True)
+    with roomy():
+        for place in range(wanted.conversations):
+            so_far += weights[place]
+            last = place + 1 == wanted.conversations
+            upto = wanted.items if last else int(wanted.items * so_far / total)
+            until = wanted.tasks * (place + 1) // wanted.conversations
+            maker = _Maker(user, tables, figures, now, random)
+            maker.conversation(dealt, range(done, until), upto - items)
+            items, done = upto, until
+        tables.flush(all_of_it=True)
     tables.analyse()
     wakeup.moved()
     for name, model in (

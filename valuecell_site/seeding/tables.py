@@ -1,7 +1,8 @@
 """Writes rows by the thousand: one prepared statement on SQLite, COPY on PostgreSQL, a transaction a chunk."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -19,6 +20,24 @@ def id_at(moment: datetime, random: Random) -> UUID:
     # 12 bits of the microseconds order what falls into one millisecond.
     fine = moment.microsecond % 1000 * 4
     return UUID(int=(milliseconds << 80) | (0x7000 | fine) << 64 | (0b10 << 62) | random.getrandbits(62))
+
+
+@contextmanager
+def roomy() -> Iterator[None]:
+    """While it lasts, SQLite holds 256 MB of its indexes in memory: seeded ids lie all over the past, so that nearly
+    every row goes to another page of each index.
+    """
+    if connection.vendor != "sqlite":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA cache_size")
+        before = cursor.fetchone()[0]
+        cursor.execute("PRAGMA cache_size = -262144")
+        try:
+            yield
+        finally:
+            cursor.execute(f"PRAGMA cache_size = {int(before)}")
 
 
 class Table:

@@ -1,12 +1,14 @@
 """What admin never writes: runs, items, plans, transitions, and the status of a task."""
 
+from typing import Any
+
 import pytest
 
 from conversations.models import ConversationItem
 from tasks.models import ExecutionPlan, Task, TaskRun, TaskTransition
 from tests.helpers.tasks import claim
 
-PATHS = {
+PATHS: dict[Any, str] = {
     Task: "/admin/tasks/task/",
     TaskRun: "/admin/tasks/taskrun/",
     ExecutionPlan: "/admin/tasks/executionplan/",
@@ -49,3 +51,9 @@ def test_a_person_with_conversations_cannot_be_deleted(signed_in, conversation, 
     assert signed_in.post(f"/admin/auth/user/{user.pk}/delete/", {"post": "yes"}).status_code == 403
     page = signed_in.get("/admin/auth/user/").content.decode()
     assert "delete_selected" not in page
+
+
+def test_a_tasks_history_are_its_transitions(signed_in, make_task):
+    task = make_task()
+    page = signed_in.get(f"/admin/tasks/task/{task.pk}/history/", follow=True)
+    assert [row.task_id for row in page.context["cl"].result_list] == [task.pk]
