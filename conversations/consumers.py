@@ -168,21 +168,19 @@ async def _activity(connection: Connection, scope: Scope, user_id: int) -> None:
 
 async def _conversation(connection: Connection, scope: Scope, user_id: int) -> None:
     conversation_id = parse_id(scope["url_route"]["kwargs"]["conversation_id"])
-    if conversation_id is None or not await database_sync_to_async(feed.belongs_to, thread_sensitive=False)(
-        conversation_id, user_id
-    ):
+    after_seq = parse_after_seq(scope.get("query_string", b""))
+    if conversation_id is None:
         connection.close(Close.NOT_FOUND)
         return
-    after_seq = parse_after_seq(scope.get("query_string", b""))
     if after_seq is None:
-        connection.close(Close.BAD_REQUEST)
+        theirs = await database_sync_to_async(feed.belongs_to, thread_sensitive=False)(conversation_id, user_id)
+        connection.close(Close.BAD_REQUEST if theirs else Close.NOT_FOUND)
         return
-    # The log keeps what is committed from here on; the history is read after, so that nothing falls in
-    # between.
+    # The log keeps what is committed from here on; the history is read after, so that nothing falls in between.
     viewer = await hub.open(conversation_key(conversation_id), connection.transport)
     try:
         last: int | None = None
-        async for envelopes, end in feed.history(conversation_id, after_seq, viewer.seek):
+        async for envelopes, end in feed.history(conversation_id, user_id, after_seq, viewer.seek):
             last = end
             for part in split((envelope["seq"], dumps(envelope)) for envelope in envelopes):
                 if not await connection.send(events_text(part)):

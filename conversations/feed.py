@@ -75,17 +75,18 @@ def belongs_to(conversation_id: UUID, user_id: int) -> bool:
 
 
 async def history(
-    conversation_id: UUID, after_seq: int, reached: Callable[[int], bool]
+    conversation_id: UUID, user_id: int, after_seq: int, reached: Callable[[int], bool]
 ) -> AsyncIterator[tuple[list[Envelope], int | None]]:
-    """What changed since `after_seq`, in pages; the last page comes with N, the `seq` that it shows
-    everything up to.
+    """What changed since `after_seq`, in pages; the last page comes with N, the `seq` that it shows everything up to.
 
-    `reached(N)` is called as soon as N is known; when it says False, more is read. N may be less than
-    `after_seq` where that lies beyond the end. Raises Conversation.DoesNotExist when it is deleted.
+    `reached(N)` is called as soon as N is known; when it says False, more is read. N may be less than `after_seq` where
+    that lies beyond the end. Raises Conversation.DoesNotExist when it is deleted, or not the user's.
     """
     last: int | None = None
     while last is None:
-        envelopes, end = await database_sync_to_async(_history_page, thread_sensitive=False)(conversation_id, after_seq)
+        envelopes, end = await database_sync_to_async(_history_page, thread_sensitive=False)(
+            conversation_id, user_id, after_seq
+        )
         if envelopes:
             after_seq = envelopes[-1]["seq"] or after_seq
         if end is not None and reached(end):
@@ -93,10 +94,10 @@ async def history(
         yield envelopes, last
 
 
-def _history_page(conversation_id: UUID, after_seq: int) -> tuple[list[Envelope], int | None]:
-    # The counter first: a change that commits between the two statements is in the second one's answer, and a
-    # page that is not full shows everything up to its own last seq.
-    counter = last_seq(conversation_id)
+def _history_page(conversation_id: UUID, user_id: int, after_seq: int) -> tuple[list[Envelope], int | None]:
+    # The counter first: a change that commits between the two statements is in the second one's answer, and a page
+    # that is not full shows everything up to its own last seq.
+    counter = Conversation.objects.values_list("last_seq", flat=True).get(pk=conversation_id, user_id=user_id)
     envelopes = changed_since(conversation_id, after_seq, PAGE)
     if len(envelopes) == PAGE:
         return envelopes, None

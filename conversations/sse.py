@@ -97,7 +97,7 @@ async def _stream(request: HttpRequest, user_id: int, conversation_id: UUID, aft
         assert isinstance(viewer, StreamViewer)  # noqa: S101
         try:
             last: int | None = None
-            async for envelopes, end in feed.history(conversation_id, after_seq, viewer.seek):
+            async for envelopes, end in feed.history(conversation_id, user_id, after_seq, viewer.seek):
                 last = end
                 for envelope in envelopes:
                     yield _event((envelope["seq"], dumps(envelope)))

@@ -96,7 +96,7 @@ async def test_the_history_ends_with_the_seq_that_it_shows_everything_up_to(coun
         ConversationItem(conversation=conversation, position=seq, seq=seq, event="message", role=Role.AGENT)
         for seq in range(1, count + 1)
     )
-    pages = [page async for page in feed.history(conversation.pk, 0, lambda _: True)]
+    pages = [page async for page in feed.history(conversation.pk, conversation.user_id, 0, lambda _: True)]
     assert [envelope["seq"] for envelopes, _ in pages for envelope in envelopes] == list(range(1, count + 1))
     assert [last for _, last in pages] == [None] * (len(pages) - 1) + [count]
 
@@ -104,7 +104,7 @@ async def test_the_history_ends_with_the_seq_that_it_shows_everything_up_to(coun
 @pytest.mark.django_db(transaction=True)
 async def test_a_place_beyond_the_end_gets_the_true_end() -> None:
     conversation = await Conversation.objects.acreate(user=await User.objects.acreate(username="ana"), last_seq=7)
-    assert [page async for page in feed.history(conversation.pk, 99, lambda _: True)] == [([], 7)]
+    assert [page async for page in feed.history(conversation.pk, conversation.user_id, 99, lambda _: True)] == [([], 7)]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -119,7 +119,7 @@ async def test_the_history_goes_on_when_its_reader_needs_more() -> None:
         asked.append(seq)
         return len(asked) == 2
 
-    pages = feed.history(conversation.pk, 0, reached)
+    pages = feed.history(conversation.pk, conversation.user_id, 0, reached)
     envelopes, last = await anext(pages)
     assert ([envelope["seq"] for envelope in envelopes], last) == ([1], None)
     await ConversationItem.objects.acreate(
