@@ -17,6 +17,8 @@ from benchmarks.harness import Row
 
 NAMES = (
     "transcript",
+    "growing",
+    "growing_postgres",
     "routing",
     "schedules",
     "claiming",
