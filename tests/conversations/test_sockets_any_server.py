@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from asgiref.testing import ApplicationCommunicator
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
@@ -40,9 +41,16 @@ async def bearer(user: User) -> dict[bytes, bytes]:
     return {b"authorization": f"Bearer {token}".encode()}
 
 
+class Communicator(WebsocketCommunicator):
+    """Channels' own keeps every thread's database connection open while it talks, and a pool has only so many."""
+
+    send_input = ApplicationCommunicator.send_input
+    receive_output = ApplicationCommunicator.receive_output
+
+
 @asynccontextmanager
-async def socket(path: str, headers: dict[bytes, bytes]) -> AsyncIterator[WebsocketCommunicator]:
-    communicator = WebsocketCommunicator(application, path, list(headers.items()))
+async def socket(path: str, headers: dict[bytes, bytes]) -> AsyncIterator[Communicator]:
+    communicator = Communicator(application, path, list(headers.items()))
     accepted, _ = await communicator.connect(timeout=5)
     assert accepted
     try:
@@ -51,7 +59,7 @@ async def socket(path: str, headers: dict[bytes, bytes]) -> AsyncIterator[Websoc
         await communicator.disconnect()
 
 
-async def closed(communicator: WebsocketCommunicator, within: float = 5) -> int:
+async def closed(communicator: Communicator, within: float = 5) -> int:
     """The close code, and that nothing came before it."""
     message = await communicator.receive_output(timeout=within)
     assert message["type"] == "websocket.close", message
@@ -59,7 +67,7 @@ async def closed(communicator: WebsocketCommunicator, within: float = 5) -> int:
     return code
 
 
-async def said(communicator: WebsocketCommunicator) -> Any:
+async def said(communicator: Communicator) -> Any:
     return json.loads(await communicator.receive_from(timeout=5))
 
 
@@ -173,7 +181,7 @@ async def test_sockets_beyond_the_limit_are_closed_with_4429(
 )
 async def test_a_foreign_origin_is_refused_in_the_handshake(ana: User, origin: bytes, accepted: bool) -> None:
     headers = {**await bearer(ana), b"origin": origin, b"host": b"127.0.0.1:8000"}
-    communicator = WebsocketCommunicator(application, "/ws/activity/", list(headers.items()))
+    communicator = Communicator(application, "/ws/activity/", list(headers.items()))
     assert (await communicator.connect(timeout=5))[0] is accepted
     if accepted:
         await communicator.disconnect()
