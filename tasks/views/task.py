@@ -1,5 +1,6 @@
 """A task: what it is, what can be done to it, its runs, and everything that ever changed it."""
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,8 @@ from tasks.views.words import (
 
 RUNS = 40
 HISTORY = 60
+_MARKS = re.compile(r"[*_`#>|]+")
+"""What makes Markdown, and only clutters a line of plain text."""
 SAYS = 200
 """Characters of a result or an error in the list of runs."""
 
@@ -81,7 +84,7 @@ def run_row(run: TaskRun) -> dict[str, Any]:
         "queue": queue_time(run),
         "duration": duration(run),
         "attempt": run.attempt,
-        "says": says[:SAYS],
+        "says": _MARKS.sub("", says[: 2 * SAYS]).strip()[:SAYS],
     }
 
 

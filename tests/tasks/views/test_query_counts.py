@@ -36,7 +36,7 @@ def test_a_page_asks_as_often_for_many_as_for_one(  # noqa: PLR0917
     n: int,
 ) -> None:
     task = make_tasks(n)[0]
-    address = path.format(conversation=conversation.pk, task=task.pk, run=task.runs.first().pk)
+    address = path.format(conversation=conversation.pk, task=task.pk, run=task.runs.get(result="Result 0").pk)
     visit.get(address)
     with django_assert_num_queries(SESSION_AND_USER + SIDE + own):
         assert visit.get(address).status_code == 200

@@ -32,7 +32,11 @@ def test_other_peoples_things_are_not_there(
 ) -> None:
     task = make_tasks(1)[0]
     client.force_login(other_user)
-    for path in (f"/conversations/{conversation.pk}/", f"/tasks/{task.pk}/", f"/runs/{task.runs.first().pk}/"):
+    for path in (
+        f"/conversations/{conversation.pk}/",
+        f"/tasks/{task.pk}/",
+        f"/runs/{task.runs.get(result='Result 0').pk}/",
+    ):
         response = client.get(path)
         assert (response.status_code, b"There is nothing here" in response.content) == (404, True)
     assert task.title.encode() not in client.get("/tasks/").content
