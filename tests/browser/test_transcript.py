@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 from playwright.sync_api import Page, expect
 
@@ -10,8 +11,11 @@ from tests.browser.conftest import Live, Watch
 WORDS = [f"Word {number} of **the** answer 😀. " for number in range(60)]
 
 
-def _slowly(pause: float = 0.03) -> list[list[object]]:
-    return [step for word in WORDS for step in (["chunk", word], ["sleep", pause])]
+def _slowly(pause: float = 0.03) -> list[list[Any]]:
+    steps: list[list[Any]] = []
+    for word in WORDS:
+        steps += [["chunk", word], ["sleep", pause]]
+    return steps
 
 
 def test_a_reload_in_mid_stream_loses_and_doubles_nothing(open_page: Callable[..., Page], live: Live) -> None:

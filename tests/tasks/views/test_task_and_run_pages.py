@@ -70,7 +70,7 @@ def test_runs_go_on_page_by_page(visit: Client, make_task: TaskMaker) -> None:
 
 def test_a_runs_page_shows_what_was_sent_and_what_came(visit: Client, make_tasks: Callable[[int], list[Task]]) -> None:
     task = make_tasks(1)[0]
-    run = task.runs.order_by("id").last()
+    run = task.runs.get(result="Result 2")
     run.input = "say <b>hello</b>"
     run.usage = {"input_tokens": 12, "output_tokens": 3, "cost": 0.02, "currency": "EUR"}
     run.save()
