@@ -3,7 +3,7 @@ from where.
 
 A frame is encoded once and kept once; each viewer is a number, its place in the ring. Viewers on a transport
 that takes bytes at once are written to in turns; the others wake a coroutine of their own. All of it belongs
-to one event loop. docs/decisions has the figures that led here.
+to one event loop. docs/decisions/0004-frames-to-sockets.md has the figures that led here.
 """
 
 from __future__ import annotations
