@@ -215,8 +215,7 @@ def _say_disks(disks: Sequence[readings.Disk]) -> str:
     if not disks:
         return "**Disk:** no file system could be read.\n"
     lines = [
-        f"`{disk.mount}` has {readings.size(disk.free)} of {readings.size(disk.total)} free "
-        f"({disk.percent:.0f} % used)"
+        f"`{disk.mount}` has {readings.size(disk.free)} of {readings.size(disk.total)} free ({disk.percent:.0f} % used)"
         for disk in disks
     ]
     return "**Disk:** " + "; ".join(lines) + ".\n"

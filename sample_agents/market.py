@@ -84,15 +84,11 @@ class MarketDataAgent(BaseAgent):
             yield component("filtered_line_chart", _chart(found))
 
     def _which(self, question: Question, *, asked: int) -> Event:
-        have = ", ".join(
-            f"{symbol} ({names[0].title()})" if symbol != "IBM" else symbol for symbol, names in _names()
-        )
+        have = ", ".join(f"{symbol} ({names[0].title()})" if symbol != "IBM" else symbol for symbol, names in _names())
         if asked >= MAX_QUESTIONS:
             return fail(f"No share was named that I have prices for. I have {have}.")
         if question.unknown:
-            return ask(
-                f"I have no prices for {', '.join(question.unknown)}. I have {have}. Which shall I show?"
-            )
+            return ask(f"I have no prices for {', '.join(question.unknown)}. I have {have}. Which shall I show?")
         return ask(f"Which share? I have {have}. You may name several, and a year from 2000 to 2010.")
 
     def _answer(self, question: Question, found: Mapping[str, Sequence[Price]]) -> str:
@@ -117,9 +113,7 @@ class MarketDataAgent(BaseAgent):
         full = {symbol: prices for symbol, prices in found.items() if prices}
         if full:
             parts.append(_headline(full))
-            parts.append(
-                "\n| Share | From | To | Change | Lowest | Highest |\n|---|---:|---:|---:|---:|---:|\n"
-            )
+            parts.append("\n| Share | From | To | Change | Lowest | Highest |\n|---|---:|---:|---:|---:|---:|\n")
             parts.extend(_table_row(symbol, prices) for symbol, prices in full.items())
         return "".join(parts) + source
 
@@ -194,9 +188,7 @@ def _row_for_tool(symbol: str, prices: Sequence[Price]) -> dict[str, Any]:
 
 def _chart(found: Mapping[str, Sequence[Price]]) -> str:
     """One column a share; a month in which a share was not traded yet is null."""
-    shown = {
-        symbol: {price.month: price.dollars for price in prices} for symbol, prices in found.items() if prices
-    }
+    shown = {symbol: {price.month: price.dollars for price in prices} for symbol, prices in found.items() if prices}
     months = sorted({month for prices in shown.values() for month in prices})
     rows: list[list[Any]] = [["date", *shown]]
     rows += [[month.isoformat(), *(prices.get(month) for prices in shown.values())] for month in months]

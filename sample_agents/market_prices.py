@@ -78,9 +78,7 @@ def understand(text: str) -> Question:
         unknown=[]
         if text.isupper() and len(text.split()) > 1
         else [
-            word
-            for word in re.findall(r"\b[A-Z]{2,5}\b", text)
-            if word not in COMPANIES and word not in _NO_SYMBOLS
+            word for word in re.findall(r"\b[A-Z]{2,5}\b", text) if word not in COMPANIES and word not in _NO_SYMBOLS
         ],
         first_year=first_year,
         last_year=last_year,

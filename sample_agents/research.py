@@ -98,9 +98,7 @@ class ResearchAgent(BaseAgent):
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             yield fail(f"The language model at {self._host()} could not be reached: {_reason(error)}.")
 
-    async def _completion(
-        self, query: str, dependencies: Mapping[str, Any]
-    ) -> AsyncIterator[tuple[str, str]]:
+    async def _completion(self, query: str, dependencies: Mapping[str, Any]) -> AsyncIterator[tuple[str, str]]:
         """Pieces of the answer: "message" or "reasoning", text. Raises EndpointError, httpx.HTTPError."""
         limits = self._timeouts
         ends_at = time.monotonic() + limits.total
@@ -158,9 +156,7 @@ class ResearchAgent(BaseAgent):
             429: "has had too many requests or its quota is used up: try again later",
         }.get(status, "has a problem of its own: try again later" if status >= 500 else "refused the request")
         detail = _error_text(response)
-        return (
-            f"The language model at {self._host()} {what} (HTTP {status}{': ' + detail if detail else ''})."
-        )
+        return f"The language model at {self._host()} {what} (HTTP {status}{': ' + detail if detail else ''})."
 
     def _host(self) -> str:
         """The endpoint's host, without what an address may hide: a user name, a password, a key."""
@@ -251,8 +247,4 @@ def _reason(error: Exception) -> str:
 
 def _system_prompt(dependencies: Mapping[str, Any]) -> str:
     language = dependencies.get("language")
-    return (
-        f"{SYSTEM_PROMPT} The person's language is {language}."
-        if isinstance(language, str)
-        else SYSTEM_PROMPT
-    )
+    return f"{SYSTEM_PROMPT} The person's language is {language}." if isinstance(language, str) else SYSTEM_PROMPT

@@ -36,9 +36,7 @@ class Command(BaseCommand):
         keys = ("interval_minutes", "daily_time", "cron", "timezone", "start_at", "end_at", "exclude")
         given = {key: options[key] for key in keys if options[key] is not None}
         try:
-            schedule = schedules.parse(
-                given, now=timezone.now(), default_timezone=settings.TIME_ZONE, allow_past=True
-            )
+            schedule = schedules.parse(given, now=timezone.now(), default_timezone=settings.TIME_ZONE, allow_past=True)
         except schedules.ScheduleError as error:
             lines = [f"{name}: {text}" for name, texts in error.fields.items() for text in texts]
             raise CommandError("\n".join(lines)) from None
