@@ -125,10 +125,7 @@ class _Work:
         with connection.cursor() as cursor:
             cursor.executemany(
                 f'UPDATE "{table}" SET seq = %s, event = %s, updated_at = %s WHERE id = %s',  # noqa: S608
-                [
-                    (item.seq, str(item.event), moment, field.get_db_prep_value(item.id, connection))
-                    for item in items
-                ],
+                [(item.seq, str(item.event), moment, field.get_db_prep_value(item.id, connection)) for item in items],
             )
 
 
@@ -261,9 +258,7 @@ class _Batch:
         self.work.tails = [tail for tail in self.work.tails if tail.item_id != item.id]
 
 
-def item_envelope(
-    item: ConversationItem, *, payload: Json | None = None, seq: int | None = None
-) -> Envelope:
+def item_envelope(item: ConversationItem, *, payload: Json | None = None, seq: int | None = None) -> Envelope:
     """The envelope of an item: whole, or with the `payload` and `seq` of one change of it."""
     return envelope(
         seq=item.seq if seq is None else seq,

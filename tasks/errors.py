@@ -1,12 +1,12 @@
 """What can be wrong with what is asked of a task: one class a cause, each with words for the person who reads it.
 
-    TaskError
-    ├── InvalidInput          something in what was sent: says which field, and what to write instead
-    ├── NotFound              no such thing, or somebody else's (the same answer)
-    └── WrongMoment           right, but not now: says what happened
-        ├── AlreadyFinished       the task has ended
-        ├── IllegalTransition     the table of `tasks.states` has no such row
-        └── NotWaiting            no question is open (or somebody answered it before)
+TaskError
+├── InvalidInput          something in what was sent: says which field, and what to write instead
+├── NotFound              no such thing, or somebody else's (the same answer)
+└── WrongMoment           right, but not now: says what happened
+    ├── AlreadyFinished       the task has ended
+    ├── IllegalTransition     the table of `tasks.states` has no such row
+    └── NotWaiting            no question is open (or somebody answered it before)
 """
 
 from collections.abc import Mapping

@@ -37,12 +37,8 @@ class ConversationItem(models.Model):
         ordering = ["position"]
         constraints = [
             models.UniqueConstraint(fields=["conversation", "position"], name="item_position"),
-            models.UniqueConstraint(
-                fields=["conversation", "key"], condition=~models.Q(key=""), name="item_key_once"
-            ),
-            models.CheckConstraint(
-                condition=models.Q(event__in=sorted(STORED)), name="item_event_is_stored_kind"
-            ),
+            models.UniqueConstraint(fields=["conversation", "key"], condition=~models.Q(key=""), name="item_key_once"),
+            models.CheckConstraint(condition=models.Q(event__in=sorted(STORED)), name="item_event_is_stored_kind"),
             models.CheckConstraint(condition=models.Q(role__in=sorted(Role)), name="item_role_known"),
         ]
         indexes = [
@@ -52,7 +48,9 @@ class ConversationItem(models.Model):
             models.Index(fields=["run_id"], condition=models.Q(run_id__isnull=False), name="item_of_run"),
             # A task's controller and its results, newest first.
             models.Index(
-                fields=["task_id", "-position"], condition=models.Q(task_id__isnull=False), name="item_of_task"
+                fields=["task_id", "-position"],
+                condition=models.Q(task_id__isnull=False),
+                name="item_of_task",
             ),
         ]
 

@@ -62,7 +62,7 @@ def take_up_stale(*, now: datetime) -> int:
         )
         if heartbeat is None or heartbeat < now - STALE_AFTER or _died_here(worker)
     ]
-    return sum(_each(stale, lambda run: release(run, now=now), now=now))
+    return _each(stale, lambda run: release(run, now=now))
 
 
 def release_leases(leases: Sequence[Lease], *, now: datetime) -> int:
@@ -73,7 +73,7 @@ def release_leases(leases: Sequence[Lease], *, now: datetime) -> int:
         if run.token == tokens[run.pk]:
             release(run, now=now)
 
-    return sum(_each(list(tokens), mine, now=now))
+    return _each(list(tokens), mine)
 
 
 def release(run: TaskRun, *, now: datetime) -> None:
@@ -128,8 +128,8 @@ def delete_old_runs(*, now: datetime, days: int) -> int:
     return len(old)
 
 
-def _each(run_ids: Sequence[UUID], act: Callable[[TaskRun], None], *, now: datetime) -> list[int]:
-    done: list[int] = []
+def _each(run_ids: Sequence[UUID], act: Callable[[TaskRun], None]) -> int:
+    done = 0
     for pk in run_ids:
         with transaction.atomic():
             task_id = TaskRun.objects.filter(pk=pk).values_list("task", flat=True).first()
@@ -143,7 +143,7 @@ def _each(run_ids: Sequence[UUID], act: Callable[[TaskRun], None], *, now: datet
             act(run)
             announce([task], [run])
             wakeup.moved()
-            done.append(1)
+            done += 1
     return done
 
 

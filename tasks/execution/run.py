@@ -261,7 +261,7 @@ class RunExecution:
             metadata=metadata,
         )
 
-    # --- what is written ----------------------------------------------------------------------------------------------
+    # --- what is written ---------------------------------------------------------------------------------------------
 
     def _say(self, response: Response) -> None:
         """The agent's words: kept for the result, and shown unless the result will say them."""
@@ -336,7 +336,7 @@ class RunExecution:
             health.note_seen(self._context.agent_name, now=now)
         return []
 
-    # --- when somebody else decided -------------------------------------------------------------------------------------
+    # --- when somebody else decided ----------------------------------------------------------------------------------
 
     async def _stop(self) -> None:
         """The run was cancelled, or this worker leaves: keep what was said, and tell the agent or hand the run back."""

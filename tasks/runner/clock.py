@@ -6,8 +6,9 @@ idle schedules cost what one costs.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -37,6 +38,10 @@ POLL_EVERY = 1.0
 RETENTION_EVERY = 3600.0
 CANCEL_TIMEOUT = 5.0
 """Seconds for which an agent is told that a run was cancelled."""
+CANCELS_AT_ONCE = 20
+"""Agents told at once: a hundred that do not answer take half a minute, in a job of their own."""
+TURN_SHARE = 0.1
+"""The part of a drain's time for which a turn, and then a job, that is at work is let end."""
 ERROR_PAUSE = 1.0
 """Seconds after an unexpected error, so that one that stays does not spin."""
 
@@ -52,6 +57,9 @@ class Runner:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._aborting: set[asyncio.Task[None]] = set()
         self._cancel_tries: dict[UUID, tuple[int, datetime]] = {}
+        self._stopping = False
+        self._jobs: set[asyncio.Task[Any]] = set()
+        """Jobs of the scheduler that are at work, so that a drain can wait for them."""
         # One thread for the runner's own transactions, in their order.
         self._threads = DatabaseThreads("runner")
         self._backend: RunBackend = import_string(settings.RUN_BACKEND)(
@@ -66,13 +74,23 @@ class Runner:
         journal.use_gate(TaskService.gate)
         self._unlisten = wakeup.listen(moved=self._poke, stopped=self._abort_soon)
         self._scheduler = AsyncIOScheduler(event_loop=self._loop, timezone=UTC)
-        every = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
-        self._scheduler.add_job(self._poll, "interval", seconds=POLL_EVERY, id="poll", **every)
-        self._scheduler.add_job(
-            self._keep_house, "interval", seconds=recovery.HEARTBEAT_EVERY, id="housekeeping", **every
-        )
-        self._scheduler.add_job(self._beat, "interval", seconds=recovery.HEARTBEAT_EVERY, id="heartbeat", **every)
-        self._scheduler.add_job(self._retain, "interval", seconds=RETENTION_EVERY, id="retention", **every)
+        for job, seconds in (
+            (self._poll, POLL_EVERY),
+            (self._keep_house, recovery.HEARTBEAT_EVERY),
+            (self._beat, recovery.HEARTBEAT_EVERY),
+            # On its own: agents that do not answer must not hold up the rest of the house.
+            (self._tell_agents, recovery.HEARTBEAT_EVERY),
+            (self._retain, RETENTION_EVERY),
+        ):
+            self._scheduler.add_job(
+                partial(self._at_work, job),
+                "interval",
+                seconds=seconds,
+                id=job.__name__,
+                max_instances=1,
+                coalesce=True,
+                misfire_grace_time=None,
+            )
         self._scheduler.start()
         self._worker = self._loop.create_task(self._turn_forever(), name="runner")
         await self._keep_house()
@@ -83,17 +101,35 @@ class Runner:
         if self._unlisten is not None:
             self._unlisten()
         if self._worker is not None:
+            # The turn is let end, since the runs that it leases would be nobody's if it were cut.
+            self._stopping = True
+            self._wake.set()
+            await asyncio.wait([self._worker], timeout=timeout * TURN_SHARE)
             self._worker.cancel()
             await asyncio.gather(self._worker, return_exceptions=True)
         # Heartbeats go on while runs end.
-        await self._backend.drain(timeout)
+        await self._backend.drain(timeout * (1 - TURN_SHARE))
         if self._scheduler is not None:
+            self._scheduler.pause()
+            if self._jobs:
+                await asyncio.wait(self._jobs, timeout=timeout * TURN_SHARE)
             self._scheduler.shutdown(wait=False)
+        await asyncio.gather(*self._aborting, return_exceptions=True)
         await journal.flush()
         await connections.aclose()
         await self._threads.close()
 
-    # --- due work -------------------------------------------------------------------------------------------------------
+    async def _at_work(self, job: Callable[[], Awaitable[None]]) -> None:
+        """Do one of the scheduler's jobs, in sight of `drain`."""
+        this = asyncio.current_task()
+        assert this is not None  # noqa: S101  (a coroutine runs in a task)
+        self._jobs.add(this)
+        try:
+            await job()
+        finally:
+            self._jobs.discard(this)
+
+    # --- due work ---
 
     def _poke(self) -> None:
         """Something may be due earlier. Called from any thread."""
@@ -111,9 +147,11 @@ class Runner:
         task.add_done_callback(self._aborting.discard)
 
     async def _turn_forever(self) -> None:
-        while True:
+        while not self._stopping:
             await self._wake.wait()
             self._wake.clear()
+            if self._stopping:
+                return
             try:
                 await self._turn()
             except Exception:
@@ -122,8 +160,9 @@ class Runner:
                 self._wake.set()
 
     async def _turn(self) -> None:
-        """Claim all that is due, start what there is room for, and set the clock to what comes next."""
+        """Wake and claim all that is due, start what there is room for, and set the clock to what comes next."""
         now = timezone.now()
+        await self._threads.run(TaskService.resume_due, now=now)
         while await self._threads.run(TaskService.claim_due, now=now) == BATCH:
             # What is claimed may start while the next batch is claimed.
             await self._backend.submit(now=timezone.now())
@@ -158,7 +197,7 @@ class Runner:
         else:
             self._set_clock(moment)
 
-    # --- housekeeping ---------------------------------------------------------------------------------------------------
+    # --- housekeeping ---
 
     async def _beat(self) -> None:
         await self._backend.beat(now=timezone.now())
@@ -168,36 +207,37 @@ class Runner:
         now = timezone.now()
         await self._threads.run(recovery.take_up_stale, now=now)
         await self._threads.run(recovery.miss_deadlines, now=now)
-        await self._threads.run(TaskService.resume_due, now=now)
         if names := await self._threads.run(TaskService.agents_back):
             await self._threads.run(TaskService.resume_for_agents, names, now=now)
         await self._tell_cancelled()
-        await self._tell_agents(now)
 
     async def _tell_cancelled(self) -> None:
         while await self._threads.run(TaskService.tell_cancelled, now=timezone.now()):
             pass
 
-    async def _tell_agents(self, now: datetime) -> None:
+    async def _tell_agents(self) -> None:
         """Tell agents of cancelled runs that no worker holds; those that do not answer are asked ever more rarely."""
+        now = timezone.now()
         due = await self._threads.run(recovery.due_cancels, now=now)
         self._cancel_tries = {c.run_id: self._cancel_tries.get(c.run_id, (0, now)) for c in due}
-        for cancel in due:
-            tries, not_before = self._cancel_tries[cancel.run_id]
-            if not_before > now:
-                continue
-            try:
-                async with asyncio.timeout(CANCEL_TIMEOUT):
-                    connection = await connections.get(cancel.agent)
-                    await connection.cancel(cancel.remote_task_id)
-                await self._threads.run(TaskService.told_cancel, cancel.run_id)
-            except (TimeoutError, AgentError) as error:
-                wait = timedelta(seconds=min(5 * 2**tries, 600))
-                self._cancel_tries[cancel.run_id] = (tries + 1, now + wait)
-                logger.info(
-                    "an agent did not hear a cancel",
-                    extra={"event": "cancel.unheard", "run_id": str(cancel.run_id), "error": str(error)},
-                )
+        ripe = [cancel for cancel in due if self._cancel_tries[cancel.run_id][1] <= now]
+        for start in range(0, len(ripe), CANCELS_AT_ONCE):
+            await asyncio.gather(*(self._tell_agent(cancel) for cancel in ripe[start : start + CANCELS_AT_ONCE]))
+
+    async def _tell_agent(self, cancel: recovery.DueCancel) -> None:
+        try:
+            async with asyncio.timeout(CANCEL_TIMEOUT):
+                connection = await connections.get(cancel.agent)
+                await connection.cancel(cancel.remote_task_id)
+            await self._threads.run(TaskService.told_cancel, cancel.run_id)
+        except (TimeoutError, AgentError) as error:
+            tries, _ = self._cancel_tries[cancel.run_id]
+            wait = timedelta(seconds=min(5 * 2**tries, 600))
+            self._cancel_tries[cancel.run_id] = (tries + 1, timezone.now() + wait)
+            logger.info(
+                "an agent did not hear a cancel",
+                extra={"event": "cancel.unheard", "run_id": str(cancel.run_id), "error": str(error)},
+            )
 
     async def _retain(self) -> None:
         """Delete old runs in small batches, with room for others between."""
