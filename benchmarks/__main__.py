@@ -28,6 +28,7 @@ NAMES = (
     "idle",
     "every_minute",
     "sockets",
+    "markdown",
 )
 POSTGRES = "_postgres"
 """The end of a name that means: the same benchmark on PostgreSQL."""
