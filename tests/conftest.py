@@ -83,16 +83,16 @@ def make_task(conversation: Conversation, agent: Agent) -> TaskMaker:
 
 @pytest.fixture
 def serve_agent(transactional_db: None) -> Iterator[Callable[..., Agent]]:
-    """Serves a real A2A agent on loopback, in a thread of its own, and puts it on file: `serve_agent(Echo())`.
+    """Serves a real A2A agent on loopback, in a thread of its own, and puts it on file: `serve_agent(Waiting())`.
 
-    Further arguments are columns of the Agent row.
+    It is on file as Echo, or by the `name` that is given; further arguments are columns of its row.
     """
     stops: list[Callable[[], None]] = []
 
-    def serve(agent: BaseAgent, **columns: Any) -> Agent:
+    def serve(agent: BaseAgent, name: str = "Echo", **columns: Any) -> Agent:
         url, stop = serve_in_thread(agent)
         stops.append(stop)
-        row, _ = Agent.objects.update_or_create(name=agent.name, defaults={"slug": agent.name, "url": url, **columns})
+        row, _ = Agent.objects.update_or_create(name=name, defaults={"slug": name, "url": url, **columns})
         return row
 
     yield serve

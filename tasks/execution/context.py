@@ -82,7 +82,7 @@ def load(lease: Lease) -> RunContext | None:
         agent_name=task.agent_name,
         agent=AgentRef.of(agent) if agent else None,
         recurring=task.recurring,
-        first=task.run_count <= 1 and run.attempt == 1,
+        first=run.attempt == 1 and not task.runs.filter(pk__lt=run.pk, started_at__isnull=False).exists(),
         own_conversation=run.conversation_id != task.conversation_id,
         text=run.input or task.query,
         answer=run.answer,

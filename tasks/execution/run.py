@@ -4,12 +4,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from channels.db import database_sync_to_async
+from django.db import OperationalError
 from django.utils import timezone
 
 from conversations.changes import Change, Pass, Response, Scope
@@ -24,9 +24,11 @@ from tasks.agents.remote import Outgoing, RemoteState, remote_state
 from tasks.agents.router import Routed, Router
 from tasks.execution import context as contexts
 from tasks.execution.accumulator import Accumulator
+from tasks.execution.outcome import AgentForgot, AgentUnreachableForGood, Outcome, asks, failed
 from tasks.execution.recovery import release_leases
+from tasks.models import TaskRun
 from tasks.services import Lease, TaskService
-from tasks.services.outcomes import settling
+from tasks.services.outcomes import DEADLINE_PASSED, settling
 from tasks.services.transcript import thread_started
 
 logger = logging.getLogger(__name__)
@@ -42,18 +44,6 @@ CANCEL_TIMEOUT = 5.0
 LANGUAGE = "en-US"
 
 BROKEN = (AgentBroken, AgentTimeout, AgentUnreachable)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """How the exchange ended, before it is settled."""
-
-    state: RemoteState
-    text: str = ""
-    """Why it failed, or what the agent asks."""
-    retryable: bool = False
-    retry_after: float = 0.0
-    """Seconds for which the agent asks to be left alone."""
 
 
 class RunExecution:
@@ -109,13 +99,15 @@ class RunExecution:
                 return await self._talk()
         except TimeoutError:
             await self._cancel_remote()
-            return _failed(f"{found.agent_name} was not done after {found.timeout_seconds} seconds.", True)
+            if found.deadline_at is not None and found.deadline_at <= timezone.now():
+                return failed(DEADLINE_PASSED, False)
+            return failed(f"{found.agent_name} was not done after {found.timeout_seconds} seconds.", True)
         except AgentError as error:
             self._agent_error = error.message
-            return _failed(error.message, error.retryable, getattr(error, "retry_after", None) or 0.0)
+            return failed(error.message, error.retryable, getattr(error, "retry_after", None) or 0.0)
         except Exception as error:
             logger.exception("a run failed on our side", extra=self._ids("run.broken"))
-            return _failed(f"ValueCell Tasks failed on this run: {type(error).__name__}. See its log.", True)
+            return failed(f"ValueCell Tasks failed on this run: {type(error).__name__}. See its log.", True)
 
     def _seconds_left(self) -> float:
         seconds = float(self._context.timeout_seconds)
@@ -210,7 +202,7 @@ class RunExecution:
         if state == RemoteState.COMPLETED:
             return Outcome(state=state)
         if state in (RemoteState.INPUT_REQUIRED, RemoteState.AUTH_REQUIRED):
-            return Outcome(state=state, text=routed.question or _asks(self._context.agent_name, state))
+            return Outcome(state=state, text=routed.question or asks(self._context.agent_name, state))
         if state in (RemoteState.FAILED, RemoteState.REJECTED):
             said = routed.error or f"{self._context.agent_name} {state} without saying why."
             return Outcome(state=state, text=said, retryable=state == RemoteState.FAILED)
@@ -261,7 +253,7 @@ class RunExecution:
             metadata=metadata,
         )
 
-    # --- what is written ---------------------------------------------------------------------------------------------
+    # --- what is written ---
 
     def _say(self, response: Response) -> None:
         """The agent's words: kept for the result, and shown unless the result will say them."""
@@ -321,13 +313,24 @@ class RunExecution:
                 now=now,
                 result=result,
             )
-        held = await journal.settle(
-            self._paragraphs.close_all(), lambda: [*settle(), *self._note_agent(now)], gate_pass=self.lease
-        )
+        held = await self._write_end(lambda: [*settle(), *self._note_agent(now)], now)
         logger.info(
             "a run ended" if held else "a run ended after somebody else had decided about it",
             extra={**self._ids("run.ended"), "state": str(outcome.state), "error": outcome.text},
         )
+
+    async def _write_end(self, settle: Callable[[], list[Change]], now: datetime) -> bool:
+        """Commit the end; if what was said cannot be stored, the run has failed, and says so. Returns as `settle`."""
+        try:
+            return await journal.settle(self._paragraphs.close_all(), settle, gate_pass=self.lease)
+        except OperationalError:
+            # The database stayed away: recovery takes the run up, and asks the agent for what was lost.
+            raise
+        except Exception as error:
+            logger.exception("a run's words could not be stored", extra=self._ids("run.unstorable"))
+            why = f"ValueCell Tasks could not store what {self._context.agent_name} said: {type(error).__name__}."
+            failed = settling(TaskService.fail, self.lease, error=why, retryable=False, now=now)
+            return await journal.settle((), failed, gate_pass=self.lease)
 
     def _note_agent(self, now: datetime) -> list[Change]:
         if self._agent_error:
@@ -336,7 +339,7 @@ class RunExecution:
             health.note_seen(self._context.agent_name, now=now)
         return []
 
-    # --- when somebody else decided ----------------------------------------------------------------------------------
+    # --- when somebody else decided ---
 
     async def _stop(self) -> None:
         """The run was cancelled, or this worker leaves: keep what was said, and tell the agent or hand the run back."""
@@ -344,7 +347,8 @@ class RunExecution:
         if self._leaving and held:
             await database_sync_to_async(release_leases, thread_sensitive=False)([self.lease], now=timezone.now())
             return
-        await self._cancel_remote()
+        if not await database_sync_to_async(_goes_on_elsewhere, thread_sensitive=False)(self.lease):
+            await self._cancel_remote()
 
     async def _cancel_remote(self) -> None:
         """Ask the agent to stop, for a bounded time; what it says about it does not change our state."""
@@ -368,24 +372,6 @@ class RunExecution:
         }
 
 
-class AgentUnreachableForGood(AgentError):
-    """There is nobody to ask, and trying again changes nothing."""
-
-    retryable = False
-    may_have_arrived = False
-
-
-class AgentForgot(AgentError):
-    """The agent has no such task: what it did of it cannot be known any more."""
-
-    retryable = False
-
-
-def _failed(text: str, retryable: bool, retry_after: float = 0.0) -> Outcome:
-    return Outcome(state=RemoteState.FAILED, text=text, retryable=retryable, retry_after=retry_after)
-
-
-def _asks(agent_name: str, state: RemoteState) -> str:
-    if state == RemoteState.AUTH_REQUIRED:
-        return f"{agent_name} needs a credential before it can go on. Answer when it has been provided."
-    return f"{agent_name} waits for your answer."
+def _goes_on_elsewhere(lease: Lease) -> bool:
+    """Whether another worker has the run, or will have it: then its agent must not be told to stop."""
+    return TaskRun.objects.active().filter(pk=lease.run_id).exists()

@@ -30,6 +30,8 @@ NO_WAIT = timedelta(0)
 FAILED_TICKS_MAX = 5
 """Failed ticks in a row after which a schedule rests with the reason `failures`."""
 
+DEADLINE_PASSED = "Its deadline passed before it ended."
+
 
 def sent(lease: Lease, *, now: datetime) -> list[Change]:
     """The message is about to leave: from here on the agent may have it."""
@@ -130,7 +132,7 @@ def interrupt(task: Task, run: TaskRun, *, now: datetime) -> list[Change]:
 
 def miss_deadline(task: Task, *, now: datetime) -> list[Change]:
     """The task's deadline passed before it ended: its runs stop and it has failed. The row is locked by the caller."""
-    why = "Its deadline passed before it ended."
+    why = DEADLINE_PASSED
     stopped = cancelling.stop_runs([task], now=now, reason=why)
     runs = [run for run in stopped if run.started_at]
     history.move(task, TaskStatus.FAILED, now=now, reason=why, error_message=why)

@@ -57,7 +57,8 @@ async def until_over(*tasks: Any) -> None:
     ids = [task.pk for task in tasks]
 
     def over() -> bool:
-        going = TaskRun.objects.active().filter(task__in=ids).exists()
-        return not going and TaskRun.objects.filter(task__in=ids).values("task").distinct().count() == len(ids)
+        # In this order: a run that is made between the two questions goes on.
+        begun = TaskRun.objects.filter(task__in=ids).values("task").distinct().count() == len(ids)
+        return begun and not TaskRun.objects.active().filter(task__in=ids).exists()
 
     await until(over, "runs did not end")

@@ -1,0 +1,43 @@
+"""How an exchange with an agent ended, before it is settled. Pure."""
+
+from dataclasses import dataclass
+
+from tasks.agents.errors import AgentError
+from tasks.agents.remote import RemoteState
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How the exchange ended, before it is settled."""
+
+    state: RemoteState
+    text: str = ""
+    """Why it failed, or what the agent asks."""
+    retryable: bool = False
+    retry_after: float = 0.0
+    """Seconds for which the agent asks to be left alone."""
+
+
+class AgentUnreachableForGood(AgentError):
+    """There is nobody to ask, and trying again changes nothing."""
+
+    retryable = False
+    may_have_arrived = False
+
+
+class AgentForgot(AgentError):
+    """The agent has no such task: what it did of it cannot be known any more."""
+
+    retryable = False
+
+
+def failed(text: str, retryable: bool, retry_after: float = 0.0) -> Outcome:
+    """An exchange that failed, for a reason in plain words; `retry_after` is in seconds."""
+    return Outcome(state=RemoteState.FAILED, text=text, retryable=retryable, retry_after=retry_after)
+
+
+def asks(agent_name: str, state: RemoteState) -> str:
+    """What to show where an agent waits and does not say for what."""
+    if state == RemoteState.AUTH_REQUIRED:
+        return f"{agent_name} needs a credential before it can go on. Answer when it has been provided."
+    return f"{agent_name} waits for your answer."
