@@ -19,7 +19,7 @@ define install
 	fi
 endef
 
-.PHONY: run test check bench requirements
+.PHONY: run test check bench screenshots requirements
 
 # Sign-in page, pages, API, sockets, runner and sample agents. `exec`: signals reach the server itself.
 run:
@@ -53,6 +53,11 @@ endef
 bench:
 	$(call install,requirements-dev.txt)
 	$(BIN)/python -m benchmarks
+
+# The pages as they look now, into docs/screenshots; needs Chromium.
+screenshots:
+	$(call install,requirements-dev.txt)
+	$(BIN)/python -m tests.browser.screenshots
 
 # Pin what requirements.in and requirements-dev.in ask for; needs uv.
 requirements:
