@@ -7,7 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import Count, F, OuterRef, Q, Subquery
 
 from conversations import journal
 from conversations.changes import Change
@@ -16,7 +16,7 @@ from tasks import wakeup
 from tasks.models import Agent, Task, TaskRun, TaskTransition
 from tasks.services import cancelling, creation, history, pausing, questions, transcript
 from tasks.services.rows import write_columns
-from tasks.services.ticks import Decision, Due, Row, decide
+from tasks.services.ticks import Decision, Due, Row, decide, rest
 from tasks.states import RUN_ACTIVE, CatchUp, Overlap, RunStatus, TaskStatus, Trigger
 
 BATCH = 500
@@ -51,6 +51,20 @@ def claim_due(*, now: datetime, limit: int = BATCH) -> int:
         return len(tasks)
 
 
+def record_pause(task: Task, *, now: datetime) -> None:
+    """Write the row of the slots that came while the locked, recurring `task` was paused, and plan the first after now.
+
+    The caller saves the task.
+    """
+    if task.next_run_at is None or task.next_run_at > now:
+        return
+    work = _Work(now)
+    work.take(task, rest(_due(task, [], None), now), _slots_before([task])[task.pk], [])
+    TaskRun.objects.bulk_create(work.runs)
+    write_columns(work.extended, ["slots", "last_slot", "finished_at"])
+    history.announce([task], [*work.runs, *work.extended])
+
+
 def _by_agent(tasks: Sequence[Task]) -> tuple[list[Task], list[Task]]:
     """Those whose agent may be given work, and those whose agent was removed or disabled."""
     names = {task.agent_name for task in tasks}
@@ -83,12 +97,13 @@ def _claim(tasks: Sequence[Task], now: datetime) -> None:
 
 def _slots_before(tasks: Sequence[Task]) -> dict[UUID, list[TaskRun]]:
     """By task, the rows of the latest slot so far and of every slot that is due again (a clock was set back)."""
-    earliest = min(task.next_slot_at or task.created_at for task in tasks)
     of_slots = TaskRun.objects.filter(trigger__in=[Trigger.SCHEDULE, Trigger.CATCH_UP, Trigger.RETRY], attempt=1)
     latest = of_slots.filter(task=OuterRef("pk")).order_by("-scheduled_for").values("pk")[:1]
     wanted = Q(pk__in=Task.objects.filter(pk__in=[task.pk for task in tasks]).values(latest=Subquery(latest)))
+    again = Q(task__in=tasks, scheduled_for__gte=F("task__next_slot_at"))
     found: dict[UUID, list[TaskRun]] = defaultdict(list)
-    for run in of_slots.filter(wanted | Q(task__in=tasks, scheduled_for__gte=earliest)).order_by("scheduled_for"):
+    rows = of_slots.filter(wanted | again).defer("input", "answer", "result", "error", "usage")
+    for run in rows.order_by("scheduled_for"):
         found[run.task_id].append(run)
     return found
 
@@ -108,8 +123,7 @@ class _Work:
 
     def take(self, task: Task, decision: Decision, before: Sequence[TaskRun], active: Sequence[TaskRun]) -> None:
         """Make the rows of one task, plan its next slot and count its runs."""
-        taken = {run.scheduled_for for run in before}
-        rows = [row for row in decision.rows if row.slot not in taken]
+        rows = [row for row in decision.rows if not any(_stands_for(run, row.slot) for run in before)]
         if rows and before and _is_neighbour(before[-1], rows[0]):
             self._extend(before[-1], rows.pop(0))
         self.runs.extend(self._run(task, row) for row in rows)
@@ -170,6 +184,11 @@ class _Work:
         )
 
 
+def _stands_for(record: TaskRun, slot: datetime) -> bool:
+    """Whether `record` is the row of `slot`, alone or among its neighbours."""
+    return record.scheduled_for <= slot <= (record.last_slot or record.scheduled_for)
+
+
 def _is_neighbour(record: TaskRun, row: Row) -> bool:
     """Whether `row` records the slots that follow those of `record`, with the same fate."""
     return (
@@ -192,6 +211,7 @@ def _due(task: Task, active: Sequence[TaskRun], today: int | None) -> Due:
         catch_up=CatchUp(task.catch_up),
         window=timedelta(minutes=task.catch_up_window_minutes),
         run_count=task.run_count,
+        key=str(task.pk),
         active=[RunStatus(run.status) for run in active],
         left_today=left,
     )

@@ -15,7 +15,7 @@ from tasks.errors import InvalidInput, NotFound, NotWaiting, WrongMoment
 from tasks.models import Agent, Task, TaskRun
 from tasks.schedules import Schedule, ScheduleError
 from tasks.schemas.inputs import TaskPatch
-from tasks.services import creation, history, questions, transcript
+from tasks.services import claiming, creation, history, questions, transcript
 from tasks.states import (
     RUN_ENDED,
     TASK_ENDED,
@@ -160,9 +160,9 @@ def pause(task_id: UUID, *, actor: User | None, now: datetime, until: datetime |
 
 
 def resume(task_id: UUID, *, actor: User | None, now: datetime) -> Task:
-    """Let a paused task go on, planned from now: nothing of the pause is caught up. Not paused: nothing changes.
+    """Let a paused task go on, planned from now: nothing of the pause is caught up, and a row says what was missed.
 
-    Raises `NotFound`, `AlreadyFinished`.
+    Not paused: nothing changes. Raises `NotFound`, `AlreadyFinished`.
     """
     with transaction.atomic():
         task = history.locked(task_id)
@@ -211,8 +211,8 @@ def _resume(task: Task, now: datetime, *, keep_slots: bool) -> None:
     task.paused_reason = task.paused_note = ""
     task.failures_in_a_row = 0
     task.updated_at = now
-    if not keep_slots and task.recurring and task.next_slot_at is not None and task.next_slot_at <= now:
-        creation.plan_slot(task, schedules.next_after(task.schedule, now, anchor=task.anchor_at))
+    if not keep_slots and task.recurring:
+        claiming.record_pause(task, now=now)
     task.save()
     if task.recurring and task.next_run_at is None and not task.on_event and not task.runs.active().exists():
         history.move(task, TaskStatus.COMPLETED, now=now, reason="The schedule has no time left.")

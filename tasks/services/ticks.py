@@ -10,8 +10,9 @@ from tasks.states import CatchUp, Overlap, RunStatus, Trigger
 
 ON_TIME = timedelta(seconds=60)
 """A slot that is claimed this late at most is simply a tick: a busy machine is not downtime."""
-SLOTS_MAX = 10_000
-"""Slots that are counted one by one after a downtime; a year of minutes would be half a million."""
+SLOTS_MAX = 1_000
+"""Slots that are looked at one by one after a downtime; a year of minutes, which is half a million, is counted."""
+NO_TIME = timedelta(0)
 CATCH_UP_MAX = 500
 """Slots that `catch_up: all` runs one after another; the earlier ones are recorded as missed."""
 
@@ -29,6 +30,8 @@ class Due:
     catch_up: CatchUp
     window: timedelta
     run_count: int
+    key: str = ""
+    """The task's name for its jitter."""
     active: Sequence[RunStatus] = ()
     """The statuses of the task's runs that have not ended."""
     left_today: int | None = None
@@ -57,79 +60,114 @@ class Decision:
 
 
 def decide(due: Due, now: datetime) -> Decision:
-    """Decide what becomes of every slot of `due` up to `now`.
+    """Decide what becomes of every slot of `due` whose moment has come by `now`: each is in exactly one row.
 
     1. List the slots that are due, from the one that was planned.
     2. Sort out those that are too late, by catch-up and its window.
-    3. Cut what the limits leave no room for.
-    4. Let the overlap policy say what happens to the rest while a run still goes.
+    3. Let the overlap policy say what happens to the rest while a run still goes.
+    4. Cut what the limits leave no room for. The last of `max_runs` ends the schedule: what follows it is no slot.
     """
     if not due.recurring:
         return _decide_once(due, now)
     slots, total = _due_slots(due, now)
     keep, rows = _catch_up(due, slots, total, now)
-    if due.schedule.max_runs is not None:
-        keep = keep[: max(0, due.schedule.max_runs - due.run_count)]
-    if due.left_today is not None and len(keep) > due.left_today:
-        over = keep[due.left_today :]
-        keep = keep[: due.left_today]
-        rows.append(_record(RunStatus.SKIPPED, over, "The limit of runs a day was reached."))
     replaces = False
     if keep and due.active:
         keep, skipped, replaces = _overlap(due, keep)
         if skipped:
             rows.append(_record(RunStatus.SKIPPED, skipped, _why_skipped(due)))
-    rows.extend(
-        Row(
-            status=RunStatus.QUEUED,
-            trigger=Trigger.SCHEDULE if now - slot <= ON_TIME else Trigger.CATCH_UP,
-            slot=slot,
-        )
-        for slot in keep
-    )
+    if due.left_today is not None and len(keep) > due.left_today:
+        over = keep[due.left_today :]
+        keep = keep[: due.left_today]
+        rows.append(_record(RunStatus.SKIPPED, over, "The limit of runs a day was reached."))
     # Counted last: a slot that was skipped uses up none of them.
-    exhausted = due.schedule.max_runs is not None and due.run_count + len(keep) >= due.schedule.max_runs
-    following = None if exhausted else schedules.next_after(due.schedule, max(now, slots[-1]), anchor=due.anchor)
-    return Decision(rows=rows, replaces_active=replaces, next_slot=following)
+    room = None if due.schedule.max_runs is None else max(0, due.schedule.max_runs - due.run_count)
+    exhausted = room is not None and len(keep) >= room
+    if exhausted and keep:
+        keep = keep[:room]
+        rows = [row for row in rows if row.slot < keep[-1]]
+    rows.extend(_run(due, slot, now) for slot in keep)
+    following = None if exhausted else schedules.next_after(due.schedule, slots[-1], anchor=due.anchor)
+    return Decision(
+        rows=sorted(rows, key=lambda row: row.slot), replaces_active=replaces and bool(keep), next_slot=following
+    )
+
+
+def rest(due: Due, now: datetime) -> Decision:
+    """What becomes of the slots that came while a schedule was paused: missed, whatever its catch-up."""
+    slots, total = _due_slots(due, now)
+    row = Row(
+        status=RunStatus.MISSED,
+        trigger=Trigger.SCHEDULE,
+        slot=slots[0],
+        slots=total,
+        last_slot=slots[-1] if total > 1 else None,
+        reason="The schedule was paused.",
+    )
+    return Decision(rows=[row], next_slot=schedules.next_after(due.schedule, slots[-1], anchor=due.anchor))
 
 
 def _decide_once(due: Due, now: datetime) -> Decision:
-    late = now - due.slot
+    late = _late(due, due.slot, now)
     if late > ON_TIME and (due.catch_up == CatchUp.NONE or late > due.window):
         reason = "Its moment passed while nothing could run it."
         return Decision(rows=[_record(RunStatus.MISSED, [due.slot], reason)])
-    trigger = Trigger.SCHEDULE if late <= ON_TIME else Trigger.CATCH_UP
-    return Decision(rows=[Row(status=RunStatus.QUEUED, trigger=trigger, slot=due.slot)])
+    return Decision(rows=[_run(due, due.slot, now)])
+
+
+def _late(due: Due, slot: datetime, now: datetime) -> timedelta:
+    """How long ago the moment of `slot` was, its jitter included; negative: it is still to come."""
+    return now - slot - schedules.jitter_for(due.schedule, due.key, slot)
+
+
+def _run(due: Due, slot: datetime, now: datetime) -> Row:
+    trigger = Trigger.SCHEDULE if _late(due, slot, now) <= ON_TIME else Trigger.CATCH_UP
+    return Row(status=RunStatus.QUEUED, trigger=trigger, slot=slot)
 
 
 def _due_slots(due: Due, now: datetime) -> tuple[list[datetime], int]:
-    """The due slots (the newest `SLOTS_MAX` of them), and how many they are in all."""
+    """The due slots, oldest first, and how many they are: after a long downtime only the first and the newest."""
     later = schedules.slots_between(due.schedule, due.slot, now, anchor=due.anchor, limit=SLOTS_MAX)
-    slots = [due.slot, *later]
-    if len(later) < SLOTS_MAX:
-        return slots, len(slots)
-    total = 1 + schedules.count_between(due.schedule, due.slot, now, anchor=due.anchor, limit=10_000_000)
-    recent = schedules.slots_between(due.schedule, now - due.window, now, anchor=due.anchor, limit=SLOTS_MAX)
-    return [due.slot, *(slot for slot in recent if slot > due.slot)], total
+    total = 1 + len(later)
+    if len(later) == SLOTS_MAX:
+        total = 1 + schedules.count_between(due.schedule, due.slot, now, anchor=due.anchor, limit=10_000_000)
+        later = _newest(due, now)
+    # Its jitter may put off the last one: claimed now, it would start before its moment.
+    while later and _late(due, later[-1], now) < NO_TIME:
+        later.pop()
+        total -= 1
+    return [due.slot, *later], total
+
+
+def _newest(due: Due, now: datetime) -> list[datetime]:
+    """At least as many of the newest slots as can be caught up, or all after the first."""
+    span = timedelta(hours=1)
+    while True:
+        after = max(due.slot, now - span)
+        found = schedules.slots_between(due.schedule, after, now, anchor=due.anchor, limit=10_000_000)
+        # Jitter is no longer than the time between two slots, so it puts off a few at most.
+        if len(found) >= 2 * CATCH_UP_MAX or after == due.slot:
+            return found
+        span *= 2
 
 
 def _catch_up(due: Due, slots: list[datetime], total: int, now: datetime) -> tuple[list[datetime], list[Row]]:
     """Split the due slots into those to run and a record of those that were missed."""
-    latest = slots[-1]
-    on_time = [slot for slot in slots if now - slot <= ON_TIME]
-    if len(slots) == 1 and on_time:
+    late = {slot: _late(due, slot, now) for slot in slots}
+    if len(slots) == 1 and late[slots[0]] <= ON_TIME:
         return slots, []
-    in_window = [slot for slot in slots if now - slot <= due.window or slot in on_time]
+    in_window = [slot for slot in slots if late[slot] <= max(due.window, ON_TIME)]
     if due.catch_up == CatchUp.ALL:
         keep = in_window[-CATCH_UP_MAX:]
     elif due.catch_up == CatchUp.NONE:
-        keep = on_time[-1:]
+        keep = [slot for slot in in_window if late[slot] <= ON_TIME][-1:]
     else:
         keep = in_window[-1:]
-    missed = [slot for slot in slots if slot not in set(keep)]
+    kept = set(keep)
+    missed = [slot for slot in slots if slot not in kept]
     if not missed:
         return keep, []
-    if latest in keep and due.catch_up == CatchUp.ONE:
+    if keep and due.catch_up == CatchUp.ONE:
         reason = "Nothing could run it in time; one run stands for all."
     elif due.catch_up == CatchUp.NONE:
         reason = "Nothing could run it in time, and the schedule does not catch up."
