@@ -162,6 +162,7 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
 
 # --- runs -------------------------------------------------------------------------------------------------------------
 RUN_CONCURRENCY = env.int("RUN_CONCURRENCY", 100)  # runs at once in one process
+USER_RUN_CONCURRENCY = env.int("USER_RUN_CONCURRENCY", 0)  # runs at once of one person, over all processes; 0: no limit
 AGENT_CONCURRENCY = 20  # runs at once at one agent, unless its card says otherwise
 RUN_BACKEND = "tasks.runner.backends.inprocess.InProcessBackend"
 PLANNER = "tasks.planner.rules.RulesPlanner"

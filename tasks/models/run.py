@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -33,15 +34,15 @@ class TaskRun(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     task = models.ForeignKey(Task, models.CASCADE, related_name="runs")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
+    """The task's owner, here too so that an index serves what is taken next of each person."""
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="runs")
     trigger = models.CharField(max_length=10, choices=[(t.value, t.value.replace("_", " ")) for t in Trigger])
     scheduled_for = models.DateTimeField()
     for_slot = models.DateTimeField(null=True)
     """The slot that a run stands for whose own moment is that of a request (backfill, run again)."""
     attempt = models.PositiveSmallIntegerField(default=1)
-    status = models.CharField(
-        max_length=14, choices=[(s.value, s.value.replace("_", " ")) for s in RunStatus]
-    )
+    status = models.CharField(max_length=14, choices=[(s.value, s.value.replace("_", " ")) for s in RunStatus])
     slots = models.PositiveIntegerField(default=1)
     """How many neighbouring slots a skipped or missed row stands for."""
     last_slot = models.DateTimeField(null=True)
@@ -90,12 +91,10 @@ class TaskRun(models.Model):
             models.CheckConstraint(condition=Q(slots__gte=1), name="run_slots_positive"),
         ]
         indexes = [
-            # What a worker takes next: higher priority first, then older.
-            models.Index(fields=["-priority", "ready_at"], condition=Q(status="queued"), name="run_ready"),
+            # What a worker takes next of each person: of each priority the oldest (`services.turns`).
+            models.Index(fields=["user", "priority", "ready_at"], condition=Q(status="queued"), name="run_ready"),
             # Heartbeats, what an agent has at once, a task's active runs, the phase.
-            models.Index(
-                fields=["task", "status"], condition=Q(status__in=sorted(RUN_ACTIVE)), name="run_active"
-            ),
+            models.Index(fields=["task", "status"], condition=Q(status__in=sorted(RUN_ACTIVE)), name="run_active"),
             models.Index(
                 fields=["agent_name", "status"],
                 condition=Q(status__in=sorted(RUN_ACTIVE)),

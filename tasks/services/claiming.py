@@ -168,6 +168,7 @@ class _Work:
             conversation_id = conversation.pk
         return TaskRun(
             task=task,
+            user_id=task.user_id,
             conversation_id=conversation_id,
             trigger=row.trigger,
             scheduled_for=row.slot,

@@ -5,17 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, F, OuterRef, Q, Value
+from django.db.models.functions import Coalesce
 
 from tasks import wakeup
 from tasks.models import Agent, Task, TaskRun
 from tasks.models.run import TaskRunQuerySet
-from tasks.services import history, pausing
+from tasks.services import history, pausing, turns
 from tasks.states import Overlap, RunStatus, Trigger
-
-PAGE_MORE = 50
-"""Ready runs that are looked at beyond twice the number that may be taken: most are taken from the first page."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +31,7 @@ def lease_ready(*, worker: str, capacity: int, now: datetime) -> list[Lease]:
     1. Lock the agents that have ready runs, so that two workers count what goes on one after the other: neither an
        agent's limit nor "one run a task at once" is passed by both at the same moment.
     2. Rest the tasks whose agent is gone (as a claim does): their runs wait for it.
-    3. Take page after page of ready runs, without those of agents that are full, of tasks of which a run goes on
+    3. Take ready runs in their turn (`turns`), without those of agents that are full, of tasks of which a run goes on
        (unless they run in parallel), and of schedules that rest.
 
     A run is taken by a conditional update; whoever lost that race simply gets fewer.
@@ -41,28 +40,23 @@ def lease_ready(*, worker: str, capacity: int, now: datetime) -> list[Lease]:
         return []
     with transaction.atomic():
         room = _room_by_agent(now)
-        page = 2 * capacity + PAGE_MORE
         taken: list[TaskRun] = []
         tasks_seen: set[UUID] = set()
-        while len(taken) < capacity and (free := [name for name, left in room.items() if left > 0]):
-            candidates = (
-                _startable(now)
-                .filter(agent_name__in=free)
-                .exclude(~Q(task__overlap=Overlap.PARALLEL), task__in=tasks_seen)
-                .exclude(pk__in=[run.pk for run in taken])
-                .select_for_update(skip_locked=True, of=("self",))
-                .select_related("task")
-                .order_by("-priority", "ready_at", "id")[:page]
-            )
-            found = list(candidates)
-            for run in found:
-                again = run.task_id in tasks_seen and run.task.overlap != Overlap.PARALLEL
-                if len(taken) == capacity or room[run.agent_name] <= 0 or again:
-                    continue
-                tasks_seen.add(run.task_id)
-                room[run.agent_name] -= 1
-                taken.append(run)
-            if len(found) < page:
+
+        def startable() -> TaskRunQuerySet:
+            free = [name for name, left in room.items() if left > 0]
+            others = ~Q(task__overlap=Overlap.PARALLEL) & Q(task__in=tasks_seen)
+            return _startable(now).filter(agent_name__in=free).exclude(others)
+
+        def fits(run: TaskRun) -> bool:
+            again = run.task_id in tasks_seen and run.task.overlap != Overlap.PARALLEL
+            return room[run.agent_name] > 0 and not again
+
+        for run in turns.in_turn(now, startable, fits, user_limit=settings.USER_RUN_CONCURRENCY):
+            tasks_seen.add(run.task_id)
+            room[run.agent_name] -= 1
+            taken.append(run)
+            if len(taken) == capacity:
                 break
         return _take(taken, worker, now)
 
@@ -109,20 +103,21 @@ def _room_by_agent(now: datetime) -> dict[str, int]:
 
 
 def _take(runs: Sequence[TaskRun], worker: str, now: datetime) -> list[Lease]:
-    leases: list[Lease] = []
-    for run in runs:
-        token = run.token + 1
-        changed = TaskRun.objects.filter(pk=run.pk, status=RunStatus.QUEUED, token=run.token).update(
-            status=RunStatus.RUNNING,
-            worker=worker,
-            token=token,
-            heartbeat_at=now,
-            started_at=run.started_at or now,
-        )
-        if changed:
-            leases.append(Lease(run_id=run.pk, token=token))
+    """Make locked runs this worker's, in one statement whatever their number; returns the leases in the runs' order."""
+    ids = [run.pk for run in runs]
+    tokens = {run.pk: run.token + 1 for run in runs}
+    TaskRun.objects.filter(pk__in=ids, status=RunStatus.QUEUED).update(
+        status=RunStatus.RUNNING,
+        worker=worker,
+        token=F("token") + 1,
+        heartbeat_at=now,
+        started_at=Coalesce("started_at", Value(now)),
+    )
+    # Another worker that was faster carries its own name, and a token of its own.
+    mine = TaskRun.objects.filter(pk__in=ids, status=RunStatus.RUNNING, worker=worker).values_list("pk", "token")
+    held = {pk for pk, token in mine if token == tokens[pk]}
     history.announce([run.task for run in runs], runs)
-    return leases
+    return [Lease(run_id=pk, token=tokens[pk]) for pk in ids if pk in held]
 
 
 def beat(leases: Sequence[Lease], *, worker: str, now: datetime) -> int:

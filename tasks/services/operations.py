@@ -294,6 +294,7 @@ def _no_second_run(task: Task) -> dict[str, Any]:
 def _manual_run(task: Task, text: str, now: datetime, for_slot: datetime | None = None) -> TaskRun:
     run = TaskRun.objects.create(
         task=task,
+        user_id=task.user_id,
         conversation=task.conversation,
         trigger=Trigger.MANUAL,
         scheduled_for=now,

@@ -201,6 +201,7 @@ def _queue_retry(task: Task, run: TaskRun, now: datetime, *, at_least: timedelta
     wait = min(max(at_least, BACKOFF_FIRST * BACKOFF_FACTOR ** (run.attempt - 1)), BACKOFF_MAX)
     TaskRun.objects.create(
         task=task,
+        user_id=task.user_id,
         conversation_id=run.conversation_id,
         trigger=Trigger.RETRY,
         scheduled_for=run.scheduled_for,

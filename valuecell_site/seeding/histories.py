@@ -233,6 +233,7 @@ def runs_of(told: Story, random: Random) -> Iterator[dict[str, Any]]:
         run: dict[str, Any] = {
             "id": id_at(moment, random),
             "task_id": told.id,
+            "user_id": task["user_id"],
             "conversation_id": task["conversation_id"],
             "trigger": Trigger.RETRY if second else Trigger.SCHEDULE,
             "scheduled_for": slot,

@@ -29,6 +29,7 @@ def make_tasks(make_task: TaskMaker) -> Callable[[int], list[Task]]:
                 at = NOW + timedelta(minutes=30 * place)
                 TaskRun.objects.create(
                     task=task,
+                    user=task.user,
                     conversation=task.conversation,
                     trigger="schedule",
                     scheduled_for=at,

@@ -26,7 +26,7 @@ SIDE = 3
         ("/settings/", 0),
     ],
 )
-def test_a_page_asks_as_often_for_many_as_for_one(  # noqa: PLR0917
+def test_a_page_asks_as_often_for_many_as_for_one(
     visit: Client,
     conversation: Conversation,
     make_tasks: Callable[[int], list[Task]],

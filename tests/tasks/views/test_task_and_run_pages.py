@@ -56,6 +56,7 @@ def test_runs_go_on_page_by_page(visit: Client, make_task: TaskMaker) -> None:
     for minute in range(45):
         TaskRun.objects.create(
             task=task,
+            user=task.user,
             conversation=task.conversation,
             trigger="schedule",
             scheduled_for=NOW + timedelta(minutes=minute),
