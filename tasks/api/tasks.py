@@ -82,6 +82,21 @@ class PauseIn(BaseModel):
     reason: Annotated[str, Field(max_length=500)] | None = None
 
 
+class BackfillIn(BaseModel):
+    """`POST /tasks/{id}/backfill`: both ends count."""
+
+    model_config = ConfigDict(extra="forbid", validate_by_name=False)
+
+    begin: Annotated[Instant, Field(alias="from")]
+    end: Annotated[Instant, Field(alias="to")]
+
+
+class RunList(BaseModel):
+    """The runs that were made."""
+
+    items: list[RunOut]
+
+
 class TriggerIn(BaseModel):
     """`POST /tasks/{id}/trigger`: another text, for this run only."""
 
@@ -197,6 +212,15 @@ def run_again(request: HttpRequest, task_id: str) -> JsonResponse:
         raise Invalid.at("run_id", "This task has no such run: GET /api/v1/tasks/{id}/runs lists them.")
     run = TaskService.run_again(task.pk, actor=person(request), now=timezone.now(), run_id=run_id, query=sent.query)
     return answer(run_out(run), 201)
+
+
+@router.post("/{task_id}/backfill", response={201: RunList}, openapi_extra=described(body=BackfillIn))
+def backfill_task(request: HttpRequest, task_id: str) -> JsonResponse:
+    """Make up for a past range: one run for each slot of the schedule in it, one after another."""
+    task = own_task(request, task_id)
+    sent = read_body(request, BackfillIn)
+    runs = TaskService.backfill(task.pk, begin=sent.begin, end=sent.end, actor=person(request), now=timezone.now())
+    return answer({"items": [run_out(run) for run in runs]}, 201)
 
 
 @router.get("/{task_id}/runs", response={200: RunPage}, openapi_extra=described(query=PageQuery))

@@ -6,7 +6,7 @@ The rooms behind it: `history` (the conditional update and its row), `creation`,
 conversation).
 """
 
-from tasks.services import cancelling, claiming, creation, history, leases, operations, outcomes, queries
+from tasks.services import cancelling, claiming, creation, extra_runs, history, leases, operations, outcomes, queries
 from tasks.services.cancelling import Cancelled
 from tasks.services.creation import TaskDraft
 from tasks.services.leases import Lease
@@ -28,8 +28,9 @@ class TaskService:
     update = staticmethod(operations.update)
     pause = staticmethod(operations.pause)
     resume = staticmethod(operations.resume)
-    trigger = staticmethod(operations.trigger)
-    run_again = staticmethod(operations.run_again)
+    trigger = staticmethod(extra_runs.trigger)
+    run_again = staticmethod(extra_runs.run_again)
+    backfill = staticmethod(extra_runs.backfill)
     answer = staticmethod(operations.answer)
     cancel = staticmethod(cancelling.cancel)
     cancel_many = staticmethod(cancelling.cancel_many)

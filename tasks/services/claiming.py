@@ -75,13 +75,17 @@ def _by_agent(tasks: Sequence[Task]) -> tuple[list[Task], list[Task]]:
 
 def _claim(tasks: Sequence[Task], now: datetime) -> None:
     active: dict[UUID, list[TaskRun]] = defaultdict(list)
-    for run in TaskRun.objects.active().filter(task__in=tasks).only("id", "task_id", "status", "remote_task_id"):
+    for run in (
+        TaskRun.objects.active().filter(task__in=tasks).only("id", "task_id", "status", "trigger", "remote_task_id")
+    ):
         active[run.task_id].append(run)
     today = _runs_today(tasks, now)
     before = _slots_before(tasks)
     work = _Work(now)
     for task in tasks:
-        decision = decide(_due(task, active[task.pk], today.get(task.pk)), now)
+        # What is made up for the past does not stand in the way of what is due: it waits behind it.
+        overlapped = [run for run in active[task.pk] if run.trigger != Trigger.BACKFILL]
+        decision = decide(_due(task, overlapped, today.get(task.pk)), now)
         work.take(task, decision, before[task.pk], active[task.pk])
     Conversation.objects.bulk_create(work.conversations)
     TaskRun.objects.bulk_create(work.runs)

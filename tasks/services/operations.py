@@ -1,4 +1,4 @@
-"""What a person does with a task besides cancelling it: edit, pause, resume, run now, run again, answer."""
+"""What a person does with a task besides cancelling it and running it: edit, pause, resume, answer."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -11,18 +11,16 @@ from django.db import transaction
 from conversations import journal
 from conversations.changes import Change
 from tasks import schedules, wakeup
-from tasks.errors import InvalidInput, NotFound, NotWaiting, WrongMoment
+from tasks.errors import InvalidInput, NotWaiting, WrongMoment
 from tasks.models import Agent, Task, TaskRun
 from tasks.schedules import Schedule, ScheduleError
 from tasks.schemas.inputs import TaskPatch
 from tasks.services import claiming, creation, history, questions, transcript
 from tasks.states import (
-    RUN_ENDED,
     TASK_ENDED,
     PausedReason,
     RunStatus,
     TaskStatus,
-    Trigger,
 )
 
 COLUMNS = (
@@ -219,95 +217,6 @@ def _resume(task: Task, now: datetime, *, keep_slots: bool) -> None:
         journal.write([transcript.controller(task), *transcript.ending([task])])
     history.announce([task])
     wakeup.moved()
-
-
-def trigger(task_id: UUID, *, actor: User | None, now: datetime, query: str | None = None) -> TaskRun:
-    """Run the task now, with its text or `query`; works while it is paused and never uses up a slot.
-
-    Raises `NotFound`, `AlreadyFinished` (then `run_again` is what is meant).
-    """
-    with transaction.atomic():
-        task = history.locked(task_id)
-        history.refuse_ended(task, "run (use run-again)")
-        run = _manual_run(task, query or task.query, now)
-        if task.status == TaskStatus.PENDING:
-            history.move(
-                task,
-                TaskStatus.RUNNING,
-                now=now,
-                run=run,
-                reason="run now",
-                actor=actor,
-                started_at=now,
-                **_no_second_run(task),
-            )
-        else:
-            history.note(task, now=now, run=run, reason="run now", actor=actor)
-        history.announce([task], [run])
-        return run
-
-
-def run_again(
-    task_id: UUID, *, actor: User | None, now: datetime, run_id: UUID | None = None, query: str | None = None
-) -> TaskRun:
-    """Run once more with the input of `run_id` (its latest run, if none is named) or with `query`.
-
-    An ended once task goes back to `running`; an ended schedule stays ended, since its run is not a tick of it.
-    Raises `NotFound` (task or run), `WrongMoment` if that run still goes.
-    """
-    with transaction.atomic():
-        task = history.locked(task_id)
-        runs = task.runs.exclude(status__in=[RunStatus.SKIPPED, RunStatus.MISSED])
-        earlier = runs.filter(pk=run_id).first() if run_id else runs.order_by("-id").first()
-        if run_id and earlier is None:
-            raise NotFound("There is no such run of this task.")
-        if earlier is not None and earlier.status not in RUN_ENDED:
-            raise WrongMoment("That run still goes on: wait for its end, or cancel it.", code="still_running")
-        text = query or (earlier.input if earlier else "") or task.query
-        run = _manual_run(task, text, now, for_slot=earlier.scheduled_for if earlier else None)
-        if task.status in TASK_ENDED or task.status == TaskStatus.PENDING:
-            history.move(
-                task,
-                TaskStatus.RUNNING,
-                now=now,
-                run=run,
-                reason="run again",
-                actor=actor,
-                completed_at=None,
-                error_message="",
-                started_at=task.started_at or now,
-                **_no_second_run(task),
-            )
-            if task.recurring:
-                journal.write([transcript.controller(task)])
-        else:
-            history.note(task, now=now, run=run, reason="run again", actor=actor)
-        history.announce([task], [run])
-        return run
-
-
-def _no_second_run(task: Task) -> dict[str, Any]:
-    """The columns that disarm a once task whose run was just made: its planned moment would be a second."""
-    return {} if task.recurring else {"next_slot_at": None, "next_run_at": None}
-
-
-def _manual_run(task: Task, text: str, now: datetime, for_slot: datetime | None = None) -> TaskRun:
-    run = TaskRun.objects.create(
-        task=task,
-        user_id=task.user_id,
-        conversation=task.conversation,
-        trigger=Trigger.MANUAL,
-        scheduled_for=now,
-        for_slot=for_slot,
-        status=RunStatus.QUEUED,
-        priority=task.priority,
-        agent_name=task.agent_name,
-        ready_at=now,
-        input=text,
-        created_at=now,
-    )
-    wakeup.moved()
-    return run
 
 
 def answer(task_id: UUID, text: str, *, actor: User | None, now: datetime) -> list[Change]:
