@@ -1,9 +1,27 @@
-"""Agents, plans, tasks, their runs and their history."""
+"""Agents, plans, tasks, their runs and their history; hooks that start tasks, and webhooks that tell of them."""
 
 from tasks.models.agent import Agent
+from tasks.models.hook import TAKEN, HookDelivery, Outcome, TaskHook
 from tasks.models.plan import ExecutionPlan
 from tasks.models.run import TaskRun
 from tasks.models.task import Task, TaskQuerySet
 from tasks.models.transition import TaskTransition
+from tasks.models.webhook import TEST_EVENT, Outgoing, SendStatus, Webhook, WebhookEvent
 
-__all__ = ["Agent", "ExecutionPlan", "Task", "TaskQuerySet", "TaskRun", "TaskTransition"]
+__all__ = [
+    "TAKEN",
+    "TEST_EVENT",
+    "Agent",
+    "ExecutionPlan",
+    "HookDelivery",
+    "Outcome",
+    "Outgoing",
+    "SendStatus",
+    "Task",
+    "TaskHook",
+    "TaskQuerySet",
+    "TaskRun",
+    "TaskTransition",
+    "Webhook",
+    "WebhookEvent",
+]

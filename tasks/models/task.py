@@ -129,6 +129,8 @@ class Task(models.Model):
     run_count = models.PositiveIntegerField(default=0)
     """Slots that were given a run, for `max_runs`."""
     failures_in_a_row = models.PositiveSmallIntegerField(default=0)
+    failure_told = models.BooleanField(default=False)
+    """Its owner was told that it rests for its failures; its next success tells that it recovered, and clears this."""
     paused_at = models.DateTimeField(null=True, blank=True)
     paused_until = models.DateTimeField(null=True, blank=True)
     paused_reason = models.CharField(max_length=16, choices=_choices(PausedReason), blank=True)
