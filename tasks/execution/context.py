@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from conversations.changes import Scope
+from conversations.changes import Response, Scope
 from conversations.events import Event
 from conversations.models import ConversationItem
 from tasks.agents.remote import AgentRef
@@ -38,6 +38,8 @@ class Stored:
     components: Sequence[tuple[str, str]] = ()
     keyed: Mapping[str, UUID] = field(default_factory=dict)
     open_item: OpenItem | None = None
+    said: Sequence[Response] = ()
+    """All of it, item by item: the result of the run is made of this and of what follows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,11 +111,13 @@ def _stored(run: TaskRun, task: Task) -> Stored:
     components: list[tuple[str, str]] = []
     keyed: dict[str, UUID] = {}
     open_item: OpenItem | None = None
+    said: list[Response] = []
     for item in items:
         if item.key:
             keyed[item.key] = item.pk
         content = str(item.payload.get("content") or "") + "".join(piece.text for piece in item.tail.all())
         event = Event(item.event)
+        said.append(Response(event=event, payload={**item.payload, "content": content}, key=item.key))
         # Only the last item can go on, and only if nothing but its id names it.
         open_item = OpenItem(item_id=item.pk, event=event, content=content) if event in OPEN and not item.key else None
         if event in ANSWER:
@@ -128,4 +132,5 @@ def _stored(run: TaskRun, task: Task) -> Stored:
         components=components,
         keyed=keyed,
         open_item=open_item,
+        said=said,
     )

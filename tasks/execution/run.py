@@ -81,6 +81,8 @@ class RunExecution:
         if found.was_sent:
             self._router.resume(found.stored.text, reasoning=found.stored.reasoning, components=found.stored.components)
         self._accumulator = Accumulator(recurring=found.recurring)
+        for response in found.stored.said:
+            self._accumulator.take(response)
         self._remote_task_id = found.remote_task_id
         self._remote_context_id = found.remote_context_id
         self._connection: Connection | None = None

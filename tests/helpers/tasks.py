@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils import timezone
 
 from conversations import feed
 from conversations.changes import Change
@@ -14,8 +15,8 @@ from conversations.events import Envelope
 from conversations.journal import write
 from conversations.models import Conversation
 from tasks.models import ExecutionPlan, Task, TaskRun
-from tasks.requests import submit_tasks
-from tasks.schemas.inputs import TaskIn
+from tasks.requests import submit_message, submit_tasks
+from tasks.schemas.inputs import MessageIn, TaskIn
 from tasks.services import Lease, TaskService
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
@@ -104,6 +105,13 @@ def fail(lease: Lease, *, error: str = "it broke", retryable: bool = False, now:
 def ask(lease: Lease, *, question: str = "Which one?", now: datetime = NOW) -> None:
     """Park a run with a question."""
     settle(TaskService.wait_for_input, lease, question=question, now=now)
+
+
+def say(conversation: Conversation, text: str, *, now: datetime | None = None, **fields: Any) -> ExecutionPlan:
+    """What happens when its person sends a message (now, unless a moment is given)."""
+    conversation.refresh_from_db()
+    message = MessageIn(text=text, **fields)
+    return submit_message(conversation, message, user=conversation.user, now=now or timezone.now())
 
 
 def history(conversation: Conversation) -> list[Envelope]:

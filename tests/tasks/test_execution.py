@@ -12,8 +12,6 @@ from conversations.journal import journal
 from conversations.models import Conversation, ItemTail
 from sample_agents.base import ask, component, message_chunk, reasoning
 from tasks.models import Agent, Task, TaskRun
-from tasks.requests import submit_message
-from tasks.schemas.inputs import MessageIn
 from tasks.services import TaskService
 from tests.helpers.agents import Asking, Echo, Failing, Saying, Waiting, one_of_each
 from tests.helpers.runners import sync, until, until_over
@@ -25,6 +23,7 @@ from tests.helpers.tasks import (
     history,
     run_statuses,
     runs,
+    say,
     statuses,
 )
 from tests.helpers.transcript import Viewer
@@ -138,7 +137,7 @@ async def test_a_recurring_run_becomes_one_result_and_its_reasoning_and_calls_ar
     assert (await sync(events, conversation)).count("tool_call_completed") == 1
 
 
-async def test_a_recurring_run_that_says_nothing_says_so(
+async def test_a_recurring_run_thatsays_nothingsays_so(
     make_task: TaskMaker, serve_agent: Serve, running_runner: Any, conversation: Conversation
 ) -> None:
     await sync(serve_agent, Saying(reasoning("Hm.")))
@@ -222,7 +221,7 @@ async def test_a_question_parks_the_run_and_the_answer_resumes_the_same_remote_t
     task = await sync(make_task, now=timezone.now())
     await until(lambda: status(task) == "waiting_input")
     assert await sync(contents, conversation, "plan_require_user_input") == ["Which colour?"]
-    await sync(_say, conversation, "blue")
+    await sync(say, conversation, "blue")
     await until(lambda: status(task) == "completed")
     assert len(set(asking.tasks)) == 1
     assert asking.received == ["say hello", "blue"]
@@ -236,12 +235,6 @@ async def test_a_question_parks_the_run_and_the_answer_resumes_the_same_remote_t
     ]
 
 
-def _say(conversation: Conversation, text: str, **fields: Any) -> Any:
-    conversation.refresh_from_db()
-    message = MessageIn(text=text, **fields)
-    return submit_message(conversation, message, user=conversation.user, now=timezone.now())
-
-
 async def test_a_task_can_ask_twice(
     make_task: TaskMaker, serve_agent: Serve, running_runner: Any, conversation: Conversation
 ) -> None:
@@ -250,7 +243,7 @@ async def test_a_task_can_ask_twice(
     for number in (1, 2):
         await until(lambda: status(task) == "waiting_input")
         assert await sync(contents, conversation, "plan_require_user_input") == ["And now?"] * number
-        await sync(_say, conversation, "go on")
+        await sync(say, conversation, "go on")
     await until(lambda: status(task) == "waiting_input")
 
 
@@ -291,7 +284,7 @@ async def test_a_run_that_takes_too_long_is_stopped_and_the_agent_told(
     assert waiting.stopped == waiting.tasks
 
 
-async def test_a_run_cut_by_its_deadline_says_so(
+async def test_a_run_cut_by_its_deadlinesays_so(
     make_task: TaskMaker, serve_agent: Serve, running_runner: Any, conversation: Conversation
 ) -> None:
     await sync(serve_agent, Waiting())
