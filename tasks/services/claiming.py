@@ -16,7 +16,7 @@ from tasks import wakeup
 from tasks.models import Agent, Task, TaskRun, TaskTransition
 from tasks.services import cancelling, creation, history, pausing, questions, transcript
 from tasks.services.rows import write_columns
-from tasks.services.ticks import Decision, Due, Row, decide, rest
+from tasks.services.ticks import Decision, Due, Row, decide, miss
 from tasks.states import RUN_ACTIVE, CatchUp, Overlap, RunStatus, TaskStatus, Trigger
 
 BATCH = 500
@@ -51,15 +51,13 @@ def claim_due(*, now: datetime, limit: int = BATCH) -> int:
         return len(tasks)
 
 
-def record_pause(task: Task, *, now: datetime) -> None:
-    """Write the row of the slots that came while the locked, recurring `task` was paused, and plan the first after now.
+def record_missed(task: Task, *, now: datetime, reason: str) -> None:
+    """Write the row of the due slots of a locked, recurring `task` that nothing will run, and plan the first after now.
 
-    The caller saves the task.
+    The caller saves the task, and calls this only where a slot is due.
     """
-    if task.next_run_at is None or task.next_run_at > now:
-        return
     work = _Work(now)
-    work.take(task, rest(_due(task, [], None), now), _slots_before([task])[task.pk], [])
+    work.take(task, miss(_due(task, [], None), now, reason), _slots_before([task])[task.pk], [])
     TaskRun.objects.bulk_create(work.runs)
     write_columns(work.extended, ["slots", "last_slot", "finished_at"])
     history.announce([task], [*work.runs, *work.extended])

@@ -37,6 +37,8 @@ COLUMNS = (
 )
 """Writable columns that are taken over as they are."""
 NULLABLE = frozenset({"deadline_at", "max_runs_per_day"})
+PAUSED = "The schedule was paused."
+"""Why slots that came in a pause were missed."""
 
 
 def options(patch: TaskPatch | Any, *, now: datetime) -> dict[str, Any]:
@@ -116,6 +118,9 @@ def _patched_schedule(task: Task, patch: TaskPatch, now: datetime) -> Schedule |
 def _reschedule(task: Task, schedule: Schedule, now: datetime) -> None:
     """Put `schedule` in the place of the old one; the next slot lies after now, whatever the old one had planned."""
     old = task.schedule
+    if task.recurring and task.next_slot_at is not None and task.next_slot_at <= now:
+        reason = "The schedule was changed before it could run." if task.paused_at is None else PAUSED
+        claiming.record_missed(task, now=now, reason=reason)
     task.schedule = schedule
     if schedule.start_at is not None:
         task.anchor_at = schedule.start_at
@@ -209,8 +214,8 @@ def _resume(task: Task, now: datetime, *, keep_slots: bool) -> None:
     task.paused_reason = task.paused_note = ""
     task.failures_in_a_row = 0
     task.updated_at = now
-    if not keep_slots and task.recurring:
-        claiming.record_pause(task, now=now)
+    if not keep_slots and task.recurring and task.next_run_at is not None and task.next_run_at <= now:
+        claiming.record_missed(task, now=now, reason=PAUSED)
     task.save()
     if task.recurring and task.next_run_at is None and not task.on_event and not task.runs.active().exists():
         history.move(task, TaskStatus.COMPLETED, now=now, reason="The schedule has no time left.")

@@ -13,6 +13,7 @@ ON_TIME = timedelta(seconds=60)
 SLOTS_MAX = 1_000
 """Slots that are looked at one by one after a downtime; a year of minutes, which is half a million, is counted."""
 NO_TIME = timedelta(0)
+LIMIT_OF_DAY = "The limit of runs a day was reached."
 CATCH_UP_MAX = 500
 """Slots that `catch_up: all` runs one after another; the earlier ones are recorded as missed."""
 
@@ -79,7 +80,7 @@ def decide(due: Due, now: datetime) -> Decision:
     if due.left_today is not None and len(keep) > due.left_today:
         over = keep[due.left_today :]
         keep = keep[: due.left_today]
-        rows.append(_record(RunStatus.SKIPPED, over, "The limit of runs a day was reached."))
+        rows.append(_record(RunStatus.SKIPPED, over, LIMIT_OF_DAY))
     # Counted last: a slot that was skipped uses up none of them.
     room = None if due.schedule.max_runs is None else max(0, due.schedule.max_runs - due.run_count)
     exhausted = room is not None and len(keep) >= room
@@ -93,8 +94,8 @@ def decide(due: Due, now: datetime) -> Decision:
     )
 
 
-def rest(due: Due, now: datetime) -> Decision:
-    """What becomes of the slots that came while a schedule was paused: missed, whatever its catch-up."""
+def miss(due: Due, now: datetime, reason: str) -> Decision:
+    """What becomes of due slots that nothing will run, whatever the catch-up: a pause or an edit took them away."""
     slots, total = _due_slots(due, now)
     row = Row(
         status=RunStatus.MISSED,
@@ -102,9 +103,33 @@ def rest(due: Due, now: datetime) -> Decision:
         slot=slots[0],
         slots=total,
         last_slot=slots[-1] if total > 1 else None,
-        reason="The schedule was paused.",
+        reason=reason,
     )
     return Decision(rows=[row], next_slot=schedules.next_after(due.schedule, slots[-1], anchor=due.anchor))
+
+
+def arrive(due: Due, now: datetime) -> Decision:
+    """What becomes of an event that comes at `now`, by the same rules as for a tick: one row, which says why if it did
+    not run. The planned slot stays where it is, unless this is the last of `max_runs`.
+    """
+    schedule = due.schedule
+    room = None if schedule.max_runs is None else schedule.max_runs - due.run_count
+    rest = schedules.rests(schedule, now)
+    skipped, replaces = "", False
+    if rest:
+        skipped = rest
+    elif room is not None and room <= 0:
+        skipped = "It had all of its runs (max_runs)."
+    elif due.left_today is not None and due.left_today <= 0:
+        skipped = LIMIT_OF_DAY
+    elif due.active:
+        keep, _, replaces = _overlap(due, [now])
+        skipped = "" if keep else _why_skipped(due)
+    row = Row(
+        status=RunStatus.SKIPPED if skipped else RunStatus.QUEUED, trigger=Trigger.EVENT, slot=now, reason=skipped
+    )
+    over = room is not None and room <= (0 if skipped else 1)
+    return Decision(rows=[row], replaces_active=replaces, next_slot=None if over else due.slot)
 
 
 def _decide_once(due: Due, now: datetime) -> Decision:

@@ -6,6 +6,7 @@ import pytest
 
 from tasks.models import Task
 from tasks.schedules import jitter_for
+from tasks.schemas.inputs import TaskPatch
 from tasks.services import TaskService
 from tests.helpers.tasks import HOUR, MINUTE, NOW, TaskMaker, claim, run_statuses, runs, started, succeed
 
@@ -56,6 +57,25 @@ def test_the_end_of_a_pause_until_a_moment_leaves_the_row_too(make_task: TaskMak
     TaskService.pause(task.pk, actor=None, now=NOW, until=NOW + 90 * MINUTE)
     assert TaskService.resume_due(now=NOW + 90 * MINUTE) == 1
     assert rows(task) == [("missed", 0, 2)]
+
+
+def test_an_edit_leaves_a_row_for_the_slots_that_came_before_it(make_task: TaskMaker) -> None:
+    task = make_task(schedule=HOURLY)
+    TaskService.update(task.pk, TaskPatch(schedule={"interval_minutes": 30}), actor=None, now=NOW + 1.2 * HOUR)
+    assert rows(task) == [("missed", 0, 2)]
+    assert runs(task)[0].reason == "The schedule was changed before it could run."
+    task.refresh_from_db()
+    assert task.next_run_at == NOW + 1.5 * HOUR
+
+
+def test_an_edit_in_a_pause_loses_none_of_its_slots(make_task: TaskMaker) -> None:
+    task = make_task(schedule=HOURLY)
+    TaskService.pause(task.pk, actor=None, now=NOW)
+    TaskService.update(task.pk, TaskPatch(schedule={"interval_minutes": 30}), actor=None, now=NOW + 1.2 * HOUR)
+    TaskService.resume(task.pk, actor=None, now=NOW + 3.2 * HOUR)
+    # Hourly at 0 and 1, then every half hour from 1.5 to 3.
+    assert rows(task) == [("missed", 0, 6)]
+    assert runs(task)[0].reason == "The schedule was paused."
 
 
 def test_a_slot_that_jitter_puts_behind_the_pause_is_kept(make_task: TaskMaker) -> None:
