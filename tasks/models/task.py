@@ -57,6 +57,12 @@ class TaskQuerySet(models.QuerySet["Task"]):
         """Those that have a next run (an ended task has none, by `task_ended_is_not_armed`) and do not rest."""
         return self.filter(next_run_at__isnull=False, paused_at=None)
 
+    def unplanned(self) -> TaskQuerySet:
+        """Schedules that go on and do not rest, and have no next run. Served by the partial index `task_unplanned`."""
+        return self.filter(
+            status=TaskStatus.RUNNING, pattern=Pattern.RECURRING, on_event=False, next_run_at=None, paused_at=None
+        )
+
     def with_phase(self) -> TaskQuerySet:
         """Annotate `phase` (`tasks.states.Phase`): what each does now."""
         # The relation's other end, so that this module need not import the one that imports it.
@@ -210,6 +216,11 @@ class Task(models.Model):
             models.Index(fields=["agent_name", "-id"], name="task_by_agent"),
             models.Index(fields=["paused_until"], condition=Q(paused_until__isnull=False), name="task_paused_until"),
             models.Index(fields=["id"], condition=Q(untold=True), name="task_untold"),
+            models.Index(
+                fields=["id"],
+                condition=Q(status="running", pattern="recurring", on_event=False, next_run_at=None, paused_at=None),
+                name="task_unplanned",
+            ),
             models.Index(
                 fields=["deadline_at"],
                 condition=Q(deadline_at__isnull=False, status__in=sorted(TASK_UNFINISHED)),

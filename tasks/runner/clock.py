@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+import tzdata
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
 from django.conf import settings
@@ -93,6 +94,7 @@ class Runner:
             )
         self._scheduler.start()
         self._worker = self._loop.create_task(self._turn_forever(), name="runner")
+        await self._threads.run(_plan_by_new_rules)
         await self._keep_house()
         self._wake.set()
 
@@ -209,6 +211,7 @@ class Runner:
         await self._threads.run(recovery.miss_deadlines, now=now)
         if names := await self._threads.run(TaskService.agents_back):
             await self._threads.run(TaskService.resume_for_agents, names, now=now)
+        await self._threads.run(TaskService.mend_unplanned, now=now)
         await self._tell_cancelled()
 
     async def _tell_cancelled(self) -> None:
@@ -244,6 +247,17 @@ class Runner:
         days = settings.RETENTION_DAYS
         while days and await self._threads.run(recovery.delete_old_runs, now=timezone.now(), days=days):
             await asyncio.sleep(0.1)
+
+
+def _plan_by_new_rules() -> None:
+    """Where the zones' rules are others than at the last start here, plan calendar schedules anew (schedules.md)."""
+    kept = settings.DATA_DIR / "zone_rules"
+    before = kept.read_text() if kept.exists() else ""
+    if before == tzdata.IANA_VERSION:
+        return
+    moved = TaskService.replan_calendars(now=timezone.now()) if before else 0
+    kept.write_text(tzdata.IANA_VERSION)
+    logger.info("zone rules %s, %d schedules moved", tzdata.IANA_VERSION, moved, extra={"event": "zones.changed"})
 
 
 def _earliest() -> datetime | None:

@@ -6,7 +6,18 @@ The rooms behind it: `history` (the conditional update and its row), `creation`,
 conversation).
 """
 
-from tasks.services import cancelling, claiming, creation, extra_runs, history, leases, operations, outcomes, queries
+from tasks.services import (
+    cancelling,
+    claiming,
+    creation,
+    extra_runs,
+    history,
+    leases,
+    mending,
+    operations,
+    outcomes,
+    queries,
+)
 from tasks.services.cancelling import Cancelled
 from tasks.services.creation import TaskDraft
 from tasks.services.leases import Lease
@@ -43,6 +54,8 @@ class TaskService:
     resume_for_agents = staticmethod(operations.resume_for_agents)
     agents_back = staticmethod(operations.agents_back)
     tell_cancelled = staticmethod(cancelling.tell_cancelled)
+    mend_unplanned = staticmethod(mending.mend_unplanned)
+    replan_calendars = staticmethod(mending.replan_calendars)
     miss_deadline = staticmethod(outcomes.miss_deadline)
 
     # Workers: start, progress and end of runs (seed document: start, complete, fail)

@@ -63,6 +63,55 @@ def record_missed(task: Task, *, now: datetime, reason: str) -> None:
     history.announce([task], [*work.runs, *work.extended])
 
 
+def take_event(task: Task, *, text: str, now: datetime) -> TaskRun:
+    """Give the locked, recurring `task` the row of an event that comes at `now`: a run with `text`, or a skipped one.
+
+    Its overlap and limits decide, as for a tick (`ticks.arrive`, pure).
+    """
+    active = list(TaskRun.objects.active().filter(task=task))
+    due = _due(task, active, _runs_today([task], now).get(task.pk))
+    slot = now
+    while any(run.scheduled_for == slot for run in active):
+        slot += timedelta(microseconds=1)  # retries are told apart by task and moment
+    decision = arrive(due, slot)
+    row = decision.rows[0]
+    if row.status == RunStatus.SKIPPED:
+        return skip_event(task, reason=row.reason, now=slot)
+    work = _Work(now)
+    run = work._run(task, row)
+    run.input = text
+    Conversation.objects.bulk_create(work.conversations)
+    run.save(force_insert=True)
+    if decision.replaces_active:
+        _replace(active, now)
+        task.refresh_from_db(fields=["status"])
+    task.run_count += 1
+    if decision.next_slot is None:
+        creation.plan_slot(task, None)
+    task.updated_at = now
+    task.save(update_fields=["run_count", "next_slot_at", "next_run_at", "updated_at"])
+    if task.status == TaskStatus.PENDING:
+        history.move(task, TaskStatus.RUNNING, now=now, run=run, reason="an event came", started_at=now)
+    history.announce([task], [run])
+    wakeup.moved()
+    return run
+
+
+def skip_event(task: Task, *, reason: str, now: datetime) -> TaskRun:
+    """Record that an event at `now` did not start the locked `task`; neighbours with the same fate share a row."""
+    latest = task.runs.order_by("-id").first()
+    row = Row(status=RunStatus.SKIPPED, trigger=Trigger.EVENT, slot=now, reason=reason)
+    if latest is not None and latest.trigger == Trigger.EVENT and _is_neighbour(latest, row):
+        latest.slots += 1
+        latest.last_slot = latest.finished_at = now
+        latest.save(update_fields=["slots", "last_slot", "finished_at"])
+    else:
+        latest = _Work(now)._run(task, row)
+        latest.save(force_insert=True)
+    history.announce([task], [latest])
+    return latest
+
+
 def _by_agent(tasks: Sequence[Task]) -> tuple[list[Task], list[Task]]:
     """Those whose agent may be given work, and those whose agent was removed or disabled."""
     names = {task.agent_name for task in tasks}

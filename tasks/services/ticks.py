@@ -114,15 +114,12 @@ def arrive(due: Due, now: datetime) -> Decision:
     """
     schedule = due.schedule
     room = None if schedule.max_runs is None else schedule.max_runs - due.run_count
-    rest = schedules.rests(schedule, now)
-    skipped, replaces = "", False
-    if rest:
-        skipped = rest
-    elif room is not None and room <= 0:
+    skipped, replaces = schedules.why_at_rest(schedule, now), False
+    if not skipped and room is not None and room <= 0:
         skipped = "It had all of its runs (max_runs)."
-    elif due.left_today is not None and due.left_today <= 0:
+    if not skipped and due.left_today is not None and due.left_today <= 0:
         skipped = LIMIT_OF_DAY
-    elif due.active:
+    if not skipped and due.active:
         keep, _, replaces = _overlap(due, [now])
         skipped = "" if keep else _why_skipped(due)
     row = Row(

@@ -35,7 +35,12 @@ def queued(task: Task, number: int, **fields: Any) -> list[TaskRun]:
     values = {"trigger": "manual", "status": "queued", "agent_name": task.agent_name, "ready_at": NOW, **fields}
     return TaskRun.objects.bulk_create(
         TaskRun(
-            task=task, user=task.user, conversation=task.conversation, scheduled_for=NOW + timedelta(seconds=n), input="x", **values
+            task=task,
+            user=task.user,
+            conversation=task.conversation,
+            scheduled_for=NOW + timedelta(seconds=n),
+            input="x",
+            **values,
         )
         for n in range(number)
     )
