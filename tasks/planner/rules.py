@@ -6,7 +6,81 @@ from collections.abc import Iterable, Sequence
 from tasks.planner.base import Candidate, Planned, PlannedTask, Planner
 
 STOP_WORDS = frozenset(
-    ["a", "about", "all", "an", "and", "any", "are", "as", "at", "be", "by", "can", "could", "do", "does", "every", "for", "from", "get", "give", "go", "has", "have", "how", "i", "in", "is", "it", "its", "let", "make", "me", "my", "new", "now", "of", "on", "or", "our", "please", "show", "tell", "than", "that", "the", "their", "them", "there", "these", "this", "to", "today", "us", "use", "was", "we", "what", "when", "which", "who", "will", "with", "would", "you", "your", "day", "daily", "hour", "minute", "minutes", "week", "task", "agent"]
+    [
+        "a",
+        "about",
+        "all",
+        "an",
+        "and",
+        "any",
+        "are",
+        "as",
+        "at",
+        "be",
+        "by",
+        "can",
+        "could",
+        "do",
+        "does",
+        "every",
+        "for",
+        "from",
+        "get",
+        "give",
+        "go",
+        "has",
+        "have",
+        "how",
+        "i",
+        "in",
+        "is",
+        "it",
+        "its",
+        "let",
+        "make",
+        "me",
+        "my",
+        "new",
+        "now",
+        "of",
+        "on",
+        "or",
+        "our",
+        "please",
+        "show",
+        "tell",
+        "than",
+        "that",
+        "the",
+        "their",
+        "them",
+        "there",
+        "these",
+        "this",
+        "to",
+        "today",
+        "us",
+        "use",
+        "was",
+        "we",
+        "what",
+        "when",
+        "which",
+        "who",
+        "will",
+        "with",
+        "would",
+        "you",
+        "your",
+        "day",
+        "daily",
+        "hour",
+        "minute",
+        "minutes",
+        "week",
+        "task",
+        "agent",
+    ]
 )
 WEIGHTS = {"name": 6.0, "tags": 4.0, "skill": 3.0, "examples": 2.0, "description": 1.0}
 """What a word in common counts for, by where the card has it: what an agent is called says more than what it tells."""
@@ -22,9 +96,7 @@ class RulesPlanner(Planner):
         if len(agents) > 1 and scores[best.name] == 0:
             names = ", ".join(agent.label for agent in agents)
             return Planned(question=f"Which agent should do this? There are: {names}.")
-        return Planned(
-            tasks=[PlannedTask(agent_name=best.name, query=text)], guidance=f"{best.label} takes this."
-        )
+        return Planned(tasks=[PlannedTask(agent_name=best.name, query=text)], guidance=f"{best.label} takes this.")
 
     def resolve(self, answer: str, agents: Sequence[Candidate]) -> str | None:
         """The one agent whose name or display name stands in the answer."""

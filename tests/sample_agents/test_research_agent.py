@@ -125,9 +125,7 @@ async def test_a_fast_model_is_joined_into_few_events_and_nothing_is_lost(served
 
 
 async def test_thoughts_are_reasoning_and_not_answer(served, endpoint):
-    endpoint.answer = streams(
-        chunk({"reasoning_content": "Hm, "}), chunk({"reasoning": "time."}), *WHOLE, *END
-    )
+    endpoint.answer = streams(chunk({"reasoning_content": "Hm, "}), chunk({"reasoning": "time."}), *WHOLE, *END)
     async with talking(served(ResearchAgent(base_url=endpoint.url, model="m"))) as talk:
         said = await talk.ask("?!")
     assert kinds(said) == ["working", "reasoning", "reasoning_completed", "message_chunk", "completed"]

@@ -117,9 +117,7 @@ def test_a_damaged_ports_file_is_replaced(tmp_path):
 def test_what_a_person_changed_in_a_card_is_kept(tmp_path):
     cards = tmp_path / "cards"
     cards.mkdir()
-    (cards / "MachineAgent.json").write_text(
-        '{"name": "MachineAgent", "enabled": false, "max_concurrency": 3}'
-    )
+    (cards / "MachineAgent.json").write_text('{"name": "MachineAgent", "enabled": false, "max_concurrency": 3}')
     with running(tmp_path, "--cards-dir", str(cards)):
         card = json.loads((tmp_path / "agent_cards" / "MachineAgent.json").read_text())
     assert (card["enabled"], card["max_concurrency"]) == (False, 3)

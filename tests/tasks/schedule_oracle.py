@@ -67,9 +67,7 @@ class Expression:
     def _dow_matches(self, day: date) -> bool:
         for part in self.dow.split(","):
             if part.endswith("L"):
-                hit = (
-                    day.isoweekday() % 7 == int(part[0]) % 7 and (day + timedelta(days=7)).month != day.month
-                )
+                hit = day.isoweekday() % 7 == int(part[0]) % 7 and (day + timedelta(days=7)).month != day.month
             elif "#" in part:
                 name, nth = part.split("#")
                 wanted = _NAMES[name] if name in _NAMES else int(name)

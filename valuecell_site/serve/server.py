@@ -115,7 +115,7 @@ class Server(daphne.server.Server):
             logger.exception("The work did not end as it should")
         leave_by = time.monotonic() + LEAVE_SECONDS
         # At the end of a process, for a second at most.
-        while hub.sockets and time.monotonic() < leave_by:  # noqa: ASYNC110
+        while hub.sockets and time.monotonic() < leave_by:
             await asyncio.sleep(0.02)
         applications = [
             details["application_instance"]
