@@ -5,6 +5,7 @@ ends of its runs, and the looks of the runner at which something of it is due.
 """
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -222,14 +223,14 @@ class _Living:
     # --- what time does ---
 
     def _due(self) -> list[datetime]:
-        """The slots whose moment has come; one of which it has not may stand before another."""
+        """The slots whose moment has come."""
         if not self.armed:
             return []
-        number = max((n for n, slot in enumerate(self.pending[:200_000], 1) if self._has_come(n, slot)), default=0)
-        return self.pending[:number]
-
-    def _has_come(self, number: int, slot: datetime) -> bool:
-        return self.moment(slot) <= self.now
+        come = bisect_right(self.pending, self.now)
+        # Of those whose time has come, the last may still be put off by its jitter.
+        while come and self.moment(self.pending[come - 1]) > self.now:
+            come -= 1
+        return self.pending[:come]
 
     def _miss(self, slots: list[datetime], reason: str, status: str = "missed") -> None:
         self.life.fates += [(slot, status, reason, self.now) for slot in slots]

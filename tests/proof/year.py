@@ -15,14 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from tests.proof.world import HOUR, Deed, Wish, World
-
-if TYPE_CHECKING:
-    from conversations.models import Conversation
-    from tasks.models import Task, TaskRun
 
 BEGIN, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC)
 SHOWN = 40
@@ -45,10 +41,14 @@ class Report:
     by_task: Counter[int] = field(default_factory=Counter)
 
 
+def _nothing(text: str) -> None:
+    """Say nothing."""
+
+
 class Driver:
     """Lives through a world with the real services, on the database that Django has."""
 
-    def __init__(self, world: World, say: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(self, world: World, say: Callable[[str], None] = _nothing) -> None:
         from django.contrib.auth.models import User
 
         from conversations.models import Conversation
@@ -93,7 +93,8 @@ class Driver:
                 if rank == 0:
                     self._create(what, now)
                 elif rank == 1:
-                    self._do(*what, now)
+                    wish, deed = what
+                    self._do(wish, deed, now)
                 else:
                     ending.append(what)
             if ending:
@@ -232,7 +233,9 @@ def compare(driver: Driver) -> Report:
             report.fates[row[4]] += row[2]
             report.rows += 1
             report.slots += row[2]
-        wrong = [("only the oracle has", row) for row in expected if row not in set(found)]
+        wrong: list[tuple[str, tuple[Any, ...]]] = [
+            ("only the oracle has", row) for row in expected if row not in set(found)
+        ]
         wrong += [("only the product has", row) for row in found if row not in set(expected)]
         if len(found) != len(set(found)):
             wrong.append(("twice in the product", ()))
@@ -252,7 +255,7 @@ def compare(driver: Driver) -> Report:
     return report
 
 
-def simulate(world: World, say: Callable[[str], None] = lambda text: None) -> Report:
+def simulate(world: World, say: Callable[[str], None] = _nothing) -> Report:
     """Drive a world and compare; the database must be empty."""
     driver = Driver(world, say)
     driver.live()
