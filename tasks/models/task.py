@@ -216,6 +216,12 @@ class Task(models.Model):
             models.Index(fields=["agent_name", "-id"], name="task_by_agent"),
             models.Index(fields=["paused_until"], condition=Q(paused_until__isnull=False), name="task_paused_until"),
             models.Index(fields=["id"], condition=Q(untold=True), name="task_untold"),
+            # Those that only events start, and whose time is over (`services.events.end_over`).
+            models.Index(
+                fields=["end_at"],
+                condition=Q(on_event=True, end_at__isnull=False, status__in=sorted(TASK_UNFINISHED)),
+                name="task_on_event_end",
+            ),
             models.Index(
                 fields=["id"],
                 condition=Q(status="running", pattern="recurring", on_event=False, next_run_at=None, paused_at=None),
@@ -260,6 +266,12 @@ class Task(models.Model):
         self.jitter_seconds = schedule.jitter_seconds
         self.exclude = list(schedule.exclude)
         self.pattern = Pattern.RECURRING if schedule.recurring else Pattern.ONCE
+
+    def listens(self, now: datetime) -> bool:
+        """Whether events alone may still start it: no time is planned, and neither `end_at` nor `max_runs` is over."""
+        if not self.on_event or (self.end_at is not None and self.end_at < now):
+            return False
+        return self.max_runs is None or self.run_count < self.max_runs
 
     @property
     def recurring(self) -> bool:

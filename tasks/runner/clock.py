@@ -209,6 +209,7 @@ class Runner:
         now = timezone.now()
         await self._threads.run(recovery.take_up_stale, now=now)
         await self._threads.run(recovery.miss_deadlines, now=now)
+        await self._threads.run(TaskService.end_over, now=now)
         if names := await self._threads.run(TaskService.agents_back):
             await self._threads.run(TaskService.resume_for_agents, names, now=now)
         await self._threads.run(TaskService.mend_unplanned, now=now)

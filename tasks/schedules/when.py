@@ -83,6 +83,20 @@ def rests_of(exclude: tuple[str, ...]) -> Rests | None:
     )
 
 
+def why_at_rest(schedule: Schedule, moment: datetime) -> str:
+    """Why nothing that comes at `moment` (aware), an event for instance, may start a run; empty where it may."""
+    _must_be_aware(moment)
+    local = moment.astimezone(ZoneInfo(schedule.timezone))
+    rests = rests_of(schedule.exclude)
+    if schedule.start_at is not None and moment < schedule.start_at:
+        return f"It starts at {schedule.start_at.astimezone(local.tzinfo):%Y-%m-%d %H:%M} only (start_at)."
+    if schedule.end_at is not None and moment > schedule.end_at:
+        return f"It ended at {schedule.end_at.astimezone(local.tzinfo):%Y-%m-%d %H:%M} (end_at)."
+    if rests is not None and rests.on(local.toordinal()):
+        return f"It rests on {local:%A, %Y-%m-%d} (exclude)."
+    return ""
+
+
 @lru_cache(maxsize=4096)
 def _daily_rule(times: tuple[time, ...]) -> Rule:
     return Rule(times=tuple(sorted({t.hour * 60 + t.minute for t in times})), steady=False)

@@ -2,14 +2,15 @@
 
 Each method is atomic, takes `now` and (where a person may ask) `actor`, and raises the errors of `tasks.errors`.
 The rooms behind it: `history` (the conditional update and its row), `creation`, `operations`, `cancelling`, `claiming`
-(with the pure `ticks`), `leases`, `outcomes`, `questions`, `queries`, and `transcript` (what a task says in its
-conversation).
+(with the pure `ticks`), `events`, `leases`, `outcomes`, `questions`, `queries`, and `transcript` (what a task says in
+its conversation).
 """
 
 from tasks.services import (
     cancelling,
     claiming,
     creation,
+    events,
     extra_runs,
     history,
     leases,
@@ -57,6 +58,10 @@ class TaskService:
     mend_unplanned = staticmethod(mending.mend_unplanned)
     replan_calendars = staticmethod(mending.replan_calendars)
     miss_deadline = staticmethod(outcomes.miss_deadline)
+    end_over = staticmethod(events.end_over)
+
+    # What happens elsewhere
+    start_by_event = staticmethod(events.start_by_event)
 
     # Workers: start, progress and end of runs (seed document: start, complete, fail)
     start = staticmethod(leases.lease_ready)

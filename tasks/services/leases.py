@@ -64,7 +64,8 @@ def lease_ready(*, worker: str, capacity: int, now: datetime) -> list[Lease]:
 def _startable(now: datetime) -> TaskRunQuerySet:
     """Ready runs that nothing but an agent's limit holds up.
 
-    "Run now" and its retries work while the schedule rests; what the schedule or an event started before waits until it goes on.
+    "Run now" and its retries work while the schedule rests; what the schedule or an event started before waits until
+    it goes on.
     """
     goes_on = TaskRun.objects.filter(task=OuterRef("task"), status=RunStatus.RUNNING).exclude(
         task__overlap=Overlap.PARALLEL

@@ -183,7 +183,7 @@ def _after_run(task: Task, run: TaskRun, status: TaskStatus, *, now: datetime, r
     if others:
         return []
     if task.recurring:
-        waiting = task.next_run_at is not None or task.on_event
+        waiting = task.next_run_at is not None or task.listens(now)
         if waiting or task.status not in (TaskStatus.RUNNING, TaskStatus.WAITING_INPUT):
             return []
         status, reason = TaskStatus.COMPLETED, "The schedule has no time left."
