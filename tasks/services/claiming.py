@@ -16,7 +16,7 @@ from tasks import wakeup
 from tasks.models import Agent, Task, TaskRun, TaskTransition
 from tasks.services import cancelling, creation, history, pausing, questions, transcript
 from tasks.services.rows import write_columns
-from tasks.services.ticks import Decision, Due, Row, arrive, decide, rest
+from tasks.services.ticks import Decision, Due, Row, arrive, decide, miss
 from tasks.states import RUN_ACTIVE, CatchUp, Overlap, RunStatus, TaskStatus, Trigger
 
 BATCH = 500
