@@ -120,6 +120,13 @@ class OnInterrupt(StrEnum):
     RERUN = "rerun"
 
 
+class OnFailure(StrEnum):
+    """What the failure (or the cancel) of a task does to those of its plan that come after it."""
+
+    CONTINUE = "continue"
+    STOP = "stop"
+
+
 TASK_TRANSITIONS: dict[TaskStatus, frozenset[TaskStatus]] = {
     TaskStatus.PENDING: frozenset({TaskStatus.RUNNING, TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED}),
     TaskStatus.RUNNING: frozenset(

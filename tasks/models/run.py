@@ -53,7 +53,11 @@ class TaskRun(models.Model):
     ready_at = models.DateTimeField(default=timezone.now)
     """When a worker may take it: at once, or after a retry's backoff."""
     input = models.TextField(blank=True)
-    """The text as sent."""
+    """The text as sent; until it is, the text that values are put into (`rendered`)."""
+    rendered = models.BooleanField(default=False)
+    """`input` is the text as sent: no value is put into it (any more)."""
+    given = models.JSONField(null=True)
+    """Values for its text that only this run has: `{"event": …}`."""
     answer = models.TextField(blank=True)
     """The person's answer to the agent's question, until it is sent."""
     worker = models.CharField(max_length=100, blank=True)

@@ -21,6 +21,7 @@ from tasks.states import (
     TASK_ENDED,
     TASK_UNFINISHED,
     CatchUp,
+    OnFailure,
     OnInterrupt,
     Overlap,
     Pattern,
@@ -127,7 +128,14 @@ class Task(models.Model):
     timeout_seconds = models.PositiveIntegerField(default=3600)
     deadline_at = models.DateTimeField(null=True, blank=True)
     conversation_mode = models.CharField(max_length=6, choices=[("append", "append"), ("new", "new")], default="append")
+    only_changes = models.BooleanField(default=False)
+    """Its agent is given the result before, and asked to speak only of what changed since."""
     max_runs_per_day = models.PositiveIntegerField(null=True, blank=True)
+    budget = models.JSONField(null=True, blank=True)
+    """What it may use (`tasks.budgets.LIMITS`); None: no limit."""
+    depends_on = models.JSONField(null=True, blank=True)
+    """Keys of the tasks of its plan that must have ended before it starts; None: its plan goes in order of `place`."""
+    on_failure = models.CharField(max_length=8, choices=_choices(OnFailure), default=OnFailure.CONTINUE)
 
     next_slot_at = models.DateTimeField(null=True, blank=True)
     """The slot that comes next; `next_run_at` is this plus its jitter."""
@@ -191,6 +199,7 @@ class Task(models.Model):
             ),
             models.CheckConstraint(condition=Q(overlap__in=sorted(Overlap)), name="task_overlap_known"),
             models.CheckConstraint(condition=Q(catch_up__in=sorted(CatchUp)), name="task_catch_up_known"),
+            models.CheckConstraint(condition=Q(on_failure__in=sorted(OnFailure)), name="task_on_failure_known"),
             models.CheckConstraint(condition=Q(priority__lte=9), name="task_priority_0_to_9"),
             models.CheckConstraint(condition=Q(max_attempts__gte=1), name="task_max_attempts_positive"),
             # An ended task is never armed (expectations.md, line 34).
