@@ -79,7 +79,7 @@ def submit_tasks(
 
 def delete_conversation(conversation: Conversation, *, user: User | None, now: datetime) -> None:
     """Cancel what runs in a conversation and delete it with everything in it; open pages hear that it is gone."""
-    TaskService.cancel_conversation_tasks([conversation.pk], actor=user, now=now, reason="conversation deleted")
+    TaskService.leave_conversation(conversation.pk, actor=user, now=now)
     conversation_id = conversation.pk
     with transaction.atomic():
         conversation.delete()

@@ -1,9 +1,9 @@
 """TaskService: every way in which a task changes. No other code writes a status of a task or run.
 
 Each method is atomic, takes `now` and (where a person may ask) `actor`, and raises the errors of `tasks.errors`.
-The rooms behind it: `history` (the conditional update and its row), `creation`, `operations`, `cancelling`, `claiming`
-(with the pure `ticks`), `events`, `leases`, `outcomes`, `questions`, `queries`, and `transcript` (what a task says in
-its conversation).
+The rooms behind it: `history` (the conditional update and its row), `creation`, `operations`, `cancelling`, `leaving`,
+`claiming` (with the pure `ticks`), `events`, `leases`, `outcomes`, `questions`, `queries`, and `transcript` (what a
+task says in its conversation).
 """
 
 from tasks.services import (
@@ -14,6 +14,7 @@ from tasks.services import (
     extra_runs,
     history,
     leases,
+    leaving,
     mending,
     operations,
     outcomes,
@@ -48,6 +49,7 @@ class TaskService:
     cancel_many = staticmethod(cancelling.cancel_many)
     cancel_conversation_tasks = staticmethod(cancelling.cancel_conversation_tasks)
     cancel_plan = staticmethod(cancelling.cancel_plan)
+    leave_conversation = staticmethod(leaving.leave_conversation)
 
     # The runner: time
     claim_due = staticmethod(claiming.claim_due)

@@ -113,6 +113,8 @@ def cancel_plan(plan_id: UUID, *, actor: User | None, now: datetime) -> int:
 
 def tell_cancelled(*, now: datetime) -> int:
     """Write into their transcripts that the next `TELL_BATCH` untold tasks were cancelled; returns how many it were."""
+    if not Task.objects.filter(untold=True).exists():
+        return 0
     with transaction.atomic():
         tasks = list(
             Task.objects.select_for_update(skip_locked=True, of=("self",))
@@ -140,9 +142,7 @@ def tell_cancelled(*, now: datetime) -> int:
 def stop_runs(tasks: Sequence[Task], *, now: datetime, reason: str = "") -> list[TaskRun]:
     """Cancel the active runs of locked `tasks`; returns those that it changed. Their workers hear after the commit."""
     runs = list(
-        TaskRun.objects.select_for_update()
-        .filter(task__in=[task.pk for task in tasks], status__in=RUN_ACTIVE)
-        .order_by("id")
+        TaskRun.objects.active().select_for_update().filter(task__in=[task.pk for task in tasks]).order_by("id")
     )
     return end_runs(runs, now=now, reason=reason)
 
@@ -165,6 +165,22 @@ def end_runs(runs: Sequence[TaskRun], *, now: datetime, reason: str = "") -> lis
     for run in runs:
         run.status = RunStatus.CANCELLED
     return list(runs)
+
+
+def make_room(runs: Sequence[TaskRun], *, now: datetime, reason: str) -> list[Change]:
+    """End locked runs (with their tasks) of schedules that go on; what they asked is not asked any more.
+
+    Returns what the transcript shows of it.
+    """
+    stopped = end_runs(runs, now=now, reason=reason)
+    changes: list[Change] = [transcript.cancelled(run.task, run, reason) for run in stopped if run.started_at]
+    for task in {run.task_id: run.task for run in stopped}.values():
+        asks = task.runs.filter(status=RunStatus.WAITING_INPUT).exists()
+        if task.status == TaskStatus.WAITING_INPUT and not asks:
+            history.move(task, TaskStatus.RUNNING, now=now, reason=f"its question was dropped: {reason}")
+            changes.append(transcript.controller(task))
+    questions.closed(run.conversation_id for run in stopped)
+    return changes
 
 
 def _said_of(task: Task, runs: Sequence[TaskRun], plan: ExecutionPlan, now: datetime, reason: str) -> list[Change]:

@@ -14,8 +14,8 @@ from conversations.changes import Change
 from conversations.models import Conversation
 from tasks import wakeup
 from tasks.models import Agent, Task, TaskRun, TaskTransition
-from tasks.services import cancelling, creation, history, pausing, questions, transcript
-from tasks.services.rows import write_columns
+from tasks.services import cancelling, creation, history, pausing, transcript
+from tasks.services.rows import insert_rows, write_columns
 from tasks.services.ticks import Decision, Due, Row, arrive, decide, miss
 from tasks.states import RUN_ACTIVE, CatchUp, Overlap, RunStatus, TaskStatus, Trigger
 
@@ -34,6 +34,9 @@ def claim_due(*, now: datetime, limit: int = BATCH) -> int:
     The queries do not grow with the number of tasks. The loser of a race finds the tasks moved on or locked, or, where
     a clock was set back, the slot's row there already (and `run_slot_once` would refuse a second): it writes nothing.
     """
+    # A look first: most calls find nothing, and on SQLite the transaction below takes the one writer's turn.
+    if not Task.objects.due(now).exists():
+        return 0
     with transaction.atomic():
         tasks = list(
             Task.objects.due(now)
@@ -135,10 +138,10 @@ def _claim(tasks: Sequence[Task], now: datetime) -> None:
         decision = decide(_due(task, overlapped, today.get(task.pk)), now)
         work.take(task, decision, before[task.pk], active[task.pk])
     Conversation.objects.bulk_create(work.conversations)
-    TaskRun.objects.bulk_create(work.runs)
+    insert_rows(work.runs)
     write_columns(work.extended, ["slots", "last_slot", "finished_at"])
     write_columns(tasks, ["status", "next_slot_at", "next_run_at", "run_count", "started_at", "updated_at"])
-    TaskTransition.objects.bulk_create(work.transitions)
+    insert_rows(work.transitions)
     if work.replaced:
         _replace(work.replaced, now)
     for task in work.ended:
@@ -291,23 +294,14 @@ def _runs_today(tasks: Sequence[Task], now: datetime) -> dict[UUID, int]:
 
 
 def _replace(runs: Sequence[TaskRun], now: datetime) -> None:
-    """`overlap: cancel_running`: the runs that still go make room for the new slot; what they asked is not asked."""
+    """`overlap: cancel_running`: the runs that still go make room for the new slot."""
     locked = list(
         TaskRun.objects.select_for_update(of=("self",))
         .filter(pk__in=[run.pk for run in runs], status__in=RUN_ACTIVE)
         .select_related("task")
         .order_by("id")
     )
-    stopped = cancelling.end_runs(locked, now=now, reason="A newer slot took its place.")
-    changes: list[Change] = [
-        transcript.cancelled(run.task, run, run.reason) for run in stopped if run.started_at is not None
-    ]
-    for task in {run.task_id: run.task for run in stopped}.values():
-        if task.status == TaskStatus.WAITING_INPUT:
-            history.move(task, TaskStatus.RUNNING, now=now, reason="a newer slot took the place of its question")
-            changes.append(transcript.controller(task))
-    questions.closed(run.conversation_id for run in stopped)
-    journal.write(changes)
+    journal.write(cancelling.make_room(locked, now=now, reason="A newer slot took its place."))
 
 
 def _end_without_run(task: Task, now: datetime) -> None:

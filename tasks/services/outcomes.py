@@ -61,7 +61,7 @@ def succeed(lease: Lease, *, result: str, now: datetime) -> list[Change]:
             task.failures_in_a_row = 0
             task.save(update_fields=["failures_in_a_row"])
     changes.extend(transcript.passing(task, run, Event.TASK_COMPLETED))
-    return [*changes, *_after_run(task, run, TaskStatus.COMPLETED, now=now, reason="")]
+    return [*changes, *after_run(task, run, TaskStatus.COMPLETED, now=now, reason="")]
 
 
 def fail(
@@ -82,7 +82,7 @@ def fail(
         task.save(update_fields=["failures_in_a_row"])
         if task.failures_in_a_row >= FAILED_TICKS_MAX and task.paused_at is None:
             _pause_for_failures(task, run, now)
-    return [*changes, *_after_run(task, run, TaskStatus.FAILED, now=now, reason=error)]
+    return [*changes, *after_run(task, run, TaskStatus.FAILED, now=now, reason=error)]
 
 
 def wait_for_input(lease: Lease, *, question: str, now: datetime) -> list[Change]:
@@ -107,7 +107,7 @@ def stop_at_agent(lease: Lease, *, reason: str, now: datetime) -> list[Change]:
     run.reason = reason[:500]
     _end_run(run, RunStatus.CANCELLED, now)
     changes: list[Change] = [transcript.cancelled(task, run, reason)]
-    return [*changes, *_after_run(task, run, TaskStatus.CANCELLED, now=now, reason=reason)]
+    return [*changes, *after_run(task, run, TaskStatus.CANCELLED, now=now, reason=reason)]
 
 
 def interrupt(task: Task, run: TaskRun, *, now: datetime) -> list[Change]:
@@ -127,7 +127,7 @@ def interrupt(task: Task, run: TaskRun, *, now: datetime) -> list[Change]:
     if ends is not None and task.recurring:
         history.move(task, TaskStatus.FAILED, now=now, run=run, reason=why, error_message=why)
         return [*changes, transcript.controller(task), *transcript.ending([task])]
-    return [*changes, *_after_run(task, run, TaskStatus.FAILED, now=now, reason=why)]
+    return [*changes, *after_run(task, run, TaskStatus.FAILED, now=now, reason=why)]
 
 
 def miss_deadline(task: Task, *, now: datetime) -> list[Change]:
@@ -175,7 +175,7 @@ def _end_run(run: TaskRun, status: RunStatus, now: datetime) -> None:
     )
 
 
-def _after_run(task: Task, run: TaskRun, status: TaskStatus, *, now: datetime, reason: str) -> list[Change]:
+def after_run(task: Task, run: TaskRun, status: TaskStatus, *, now: datetime, reason: str) -> list[Change]:
     """What the end of a run makes of its task: a once task ends so; a schedule ends when it has no slot left."""
     others = TaskRun.objects.active().filter(task=task).exclude(pk=run.pk).exists()
     history.announce([task], [run])
