@@ -1,6 +1,6 @@
 """The addresses of the pages (contract, section 4)."""
 
-from django.urls import path
+from django.urls import path, re_path
 
 from tasks import views
 
@@ -13,4 +13,6 @@ urlpatterns = [
     path("runs/<uuid:run_id>/", views.run, name="run"),
     path("agents/", views.agents, name="agents"),
     path("settings/", views.settings, name="settings"),
+    # With and without the slash: a sender that is redirected loses what it sent.
+    re_path(r"^hooks/(?P<hook_id>[^/]+)/?$", views.receive_event, name="hook"),
 ]

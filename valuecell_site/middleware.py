@@ -27,7 +27,19 @@ PUBLIC_NAMES = frozenset({"openapi-json", "openapi-view"})
 """Addresses of the API that need nobody: what it can do is no secret."""
 
 CREATORS = frozenset(
-    {"list_conversations", "send_message", "list_plans", "list_tasks", "trigger_task", "run_again", "backfill"}
+    {
+        "list_conversations",
+        "send_message",
+        "list_plans",
+        "list_tasks",
+        "trigger_task",
+        "run_again",
+        "backfill",
+        "list_hooks",
+        "try_hook",
+        "list_webhooks",
+        "try_webhook",
+    }
 )
 """Addresses (by their first endpoint's name) whose POST makes something and only talks to the database: under an
 `Idempotency-Key` it and its stored answer are one transaction. The others are harmless twice, wait for another

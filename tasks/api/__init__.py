@@ -5,12 +5,13 @@ from ninja import Router
 
 def routers() -> list[tuple[str, Router]]:
     """Each router with its prefix under `/api/v1`, in the order in which the description lists them."""
-    from tasks.api import agents, conversations, plans, runs, schedules, tasks
+    from tasks.api import agents, conversations, hooks, plans, runs, schedules, tasks
 
     return [
         ("/conversations", conversations.router),
         ("/plans", plans.router),
         ("/tasks", tasks.router),
+        ("/tasks", hooks.router),
         ("/runs", runs.router),
         ("/schedules", schedules.router),
         ("/agents", agents.router),
