@@ -55,11 +55,10 @@ def take_up_stale(*, now: datetime) -> int:
     3. Never sent: back to the queue. Known at the agent: back to the queue, and its next worker rejoins it there.
        Sent and not known: `interrupted`, and the task's `on_interrupt` says what follows.
     """
+    going = TaskRun.objects.filter(status=RunStatus.RUNNING).order_by("agent_name")
     stale = [
         run_id
-        for run_id, worker, heartbeat in TaskRun.objects.filter(status=RunStatus.RUNNING).values_list(
-            "pk", "worker", "heartbeat_at"
-        )
+        for run_id, worker, heartbeat in going.values_list("pk", "worker", "heartbeat_at")
         if heartbeat is None or heartbeat < now - STALE_AFTER or _died_here(worker)
     ]
     return _each(stale, lambda run: release(run, now=now))
@@ -86,7 +85,8 @@ def release(run: TaskRun, *, now: datetime) -> None:
 
 def miss_deadlines(*, now: datetime) -> int:
     """Fail every unfinished task whose deadline has passed; returns how many it were."""
-    late = list(Task.objects.unfinished().filter(deadline_at__lte=now).values_list("pk", flat=True)[:BATCH])
+    passed = Task.objects.filter(deadline_at__lte=now, completed_at=None).order_by("deadline_at")
+    late = list(passed.values_list("pk", flat=True)[:BATCH])
     for pk in late:
         with transaction.atomic():
             task = locked(pk)

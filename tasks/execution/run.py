@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from channels.db import database_sync_to_async
@@ -16,6 +16,7 @@ from conversations.changes import Change, Pass, Response, Scope
 from conversations.events import Event, Role
 from conversations.journal import journal
 from conversations.paragraphs import Paragraphs
+from conversations.threads import DatabaseThreads
 from tasks.agents import health
 from tasks.agents.connection import Connection
 from tasks.agents.connections import connections
@@ -32,6 +33,7 @@ from tasks.services.outcomes import DEADLINE_PASSED, settling
 from tasks.services.transcript import thread_started
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 REJOINS_MAX = 5
 """Times that a broken stream is joined again before the attempt has failed."""
@@ -49,8 +51,10 @@ BROKEN = (AgentBroken, AgentTimeout, AgentUnreachable)
 class RunExecution:
     """Carries out one leased run. `leave()` hands it back instead of ending it."""
 
-    def __init__(self, lease: Lease) -> None:
+    def __init__(self, lease: Lease, *, threads: DatabaseThreads | None = None) -> None:
+        """`threads` do its reads on connections that they keep; without them each read opens one of its own."""
         self.lease = lease
+        self._threads = threads
         self.settling = False
         """The exchange is over and its end is being written: nobody may stop it any more."""
         self._leaving = False
@@ -61,6 +65,12 @@ class RunExecution:
         """Say that a cancellation which comes now means: another worker goes on with it."""
         self._leaving = True
 
+    async def _in_thread(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        if self._threads is not None:
+            return await self._threads.run(function, *args, **kwargs)
+        found: T = await database_sync_to_async(function, thread_sensitive=False)(*args, **kwargs)
+        return found
+
     async def execute(self) -> None:
         """Carry the run out to its end. Never raises but for cancellation; every way out leaves a right state.
 
@@ -69,7 +79,7 @@ class RunExecution:
         3. Settle: the items, the result and the statuses become visible in one transaction. Shielded, since a
            cancellation between would leave the run `running` for ever.
         """
-        found = await database_sync_to_async(contexts.load, thread_sensitive=False)(self.lease)
+        found = await self._in_thread(contexts.load, self.lease)
         if found is None:
             return
         self._context = found
@@ -347,9 +357,9 @@ class RunExecution:
         """The run was cancelled, or this worker leaves: keep what was said, and tell the agent or hand the run back."""
         held = await journal.settle(self._paragraphs.close_all(), gate_pass=self.lease)
         if self._leaving and held:
-            await database_sync_to_async(release_leases, thread_sensitive=False)([self.lease], now=timezone.now())
+            await self._in_thread(release_leases, [self.lease], now=timezone.now())
             return
-        if not await database_sync_to_async(_goes_on_elsewhere, thread_sensitive=False)(self.lease):
+        if not await self._in_thread(_goes_on_elsewhere, self.lease):
             await self._cancel_remote()
 
     async def _cancel_remote(self) -> None:
@@ -362,7 +372,7 @@ class RunExecution:
         except (TimeoutError, AgentError) as error:
             logger.info("the agent did not hear the cancel", extra={**self._ids("run.cancel"), "error": str(error)})
             return
-        await database_sync_to_async(TaskService.told_cancel, thread_sensitive=False)(self.lease.run_id)
+        await self._in_thread(TaskService.told_cancel, self.lease.run_id)
         logger.info("the agent was told to stop", extra={**self._ids("run.cancel"), "state": str(state)})
 
     def _ids(self, event: str) -> dict[str, Any]:

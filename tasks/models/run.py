@@ -20,7 +20,7 @@ class TaskRunQuerySet(models.QuerySet["TaskRun"]):
 
     def active(self) -> TaskRunQuerySet:
         """Those that have not ended."""
-        return self.filter(status__in=RUN_ACTIVE)
+        return self.filter(status__in=RUN_ACTIVE, finished_at=None)
 
     def ready(self, now: datetime) -> TaskRunQuerySet:
         """Those that a worker may take: queued, and their moment has come. Served by the partial index `run_ready`."""
@@ -97,18 +97,18 @@ class TaskRun(models.Model):
         indexes = [
             # What a worker takes next of each person: of each priority the oldest (`services.turns`).
             models.Index(fields=["user", "priority", "ready_at"], condition=Q(status="queued"), name="run_ready"),
-            # Heartbeats, what an agent has at once, a task's active runs, the phase.
-            models.Index(fields=["task", "status"], condition=Q(status__in=sorted(RUN_ACTIVE)), name="run_active"),
-            models.Index(
-                fields=["agent_name", "status"],
-                condition=Q(status__in=sorted(RUN_ACTIVE)),
-                name="run_of_agent",
-            ),
+            # A task's active runs, the phase: `active()`. (Why not by status: see the indexes of Task.)
+            models.Index(fields=["task", "status"], condition=Q(finished_at=None), name="run_active"),
+            # Heartbeats, and what an agent has at once.
+            models.Index(fields=["agent_name"], condition=Q(status="running"), name="run_running"),
+            # A task's latest slots, for the claim.
+            models.Index(fields=["task", "scheduled_for"], name="run_of_task_by_slot"),
             # A task's runs, newest first.
             models.Index(fields=["task", "-id"], name="run_of_task"),
-            models.Index(fields=["id"], condition=Q(cancel_due=True), name="run_cancel_due"),
             # Retention.
             models.Index(fields=["finished_at"], condition=Q(finished_at__isnull=False), name="run_finished"),
+            # Agents that were not told of a cancel. Behind the other: where two serve alike, SQLite takes the later.
+            models.Index(fields=["finished_at"], condition=Q(cancel_due=True), name="run_cancel_due"),
         ]
 
     def __str__(self) -> str:

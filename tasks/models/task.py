@@ -70,7 +70,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
         runs = self.model._meta.get_field("runs").related_model
 
         def has_run(status: RunStatus) -> Exists:
-            return Exists(runs._default_manager.filter(task=OuterRef("pk"), status=status))
+            return Exists(runs._default_manager.filter(task=OuterRef("pk"), status=status, finished_at=None))
 
         return self.annotate(
             phase=Case(
@@ -209,6 +209,8 @@ class Task(models.Model):
             ),
             models.UniqueConstraint(fields=["plan", "key"], condition=~Q(key=""), name="task_key_once_in_its_plan"),
         ]
+        # Conditions of partial indexes say "is null" or "= constant": SQLite does not see that a query's
+        # `IN (?, ?)` means an index's `IN ('a', 'b')`, and reads the table instead.
         indexes = [
             # The wake-up (the earliest) and the claim (all due): `armed()`, `due()`.
             models.Index(
@@ -228,7 +230,7 @@ class Task(models.Model):
             # Those that only events start, and whose time is over (`services.events.end_over`).
             models.Index(
                 fields=["end_at"],
-                condition=Q(on_event=True, end_at__isnull=False, status__in=sorted(TASK_UNFINISHED)),
+                condition=Q(on_event=True, end_at__isnull=False, completed_at=None),
                 name="task_on_event_end",
             ),
             models.Index(
@@ -238,9 +240,11 @@ class Task(models.Model):
             ),
             models.Index(
                 fields=["deadline_at"],
-                condition=Q(deadline_at__isnull=False, status__in=sorted(TASK_UNFINISHED)),
+                condition=Q(deadline_at__isnull=False, completed_at=None),
                 name="task_deadline",
             ),
+            # Whose agent may be back (`agents_back`).
+            models.Index(fields=["agent_name"], condition=Q(paused_reason="agent_gone"), name="task_agent_gone"),
         ]
 
     def __str__(self) -> str:

@@ -133,6 +133,10 @@ class Runner:
 
     # --- due work ---
 
+    async def _wake_up(self) -> None:
+        # A coroutine, so that APScheduler calls it in the loop: plain functions it runs in a thread, later.
+        self._wake.set()
+
     def _poke(self) -> None:
         """Something may be due earlier. Called from any thread."""
         if self._loop is not None and not self._loop.is_closed():
@@ -180,7 +184,7 @@ class Runner:
                 self._scheduler.remove_job("wake")
             return
         self._scheduler.add_job(
-            self._wake.set,
+            self._wake_up,
             DateTrigger(run_date=max(moment, timezone.now()), timezone=UTC),
             id="wake",
             replace_existing=True,

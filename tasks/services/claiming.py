@@ -125,9 +125,8 @@ def _by_agent(tasks: Sequence[Task]) -> tuple[list[Task], list[Task]]:
 
 def _claim(tasks: Sequence[Task], now: datetime) -> None:
     active: dict[UUID, list[TaskRun]] = defaultdict(list)
-    for run in (
-        TaskRun.objects.active().filter(task__in=tasks).only("id", "task_id", "status", "trigger", "remote_task_id")
-    ):
+    going = TaskRun.objects.active().filter(task__in=tasks).order_by()
+    for run in going.only("id", "task_id", "status", "trigger", "remote_task_id"):
         active[run.task_id].append(run)
     today = _runs_today(tasks, now)
     before = _slots_before(tasks)

@@ -60,7 +60,7 @@ def end_over(*, now: datetime, limit: int = 200) -> int:
 
     No tick ever comes that would end them, and a task must not look open when nothing can start it.
     """
-    over = Task.objects.filter(on_event=True, end_at__lt=now, status__in=TASK_UNFINISHED)
+    over = Task.objects.filter(on_event=True, end_at__lt=now, completed_at=None)
     ids = list(over.values_list("pk", flat=True)[:limit])
     for pk in ids:
         with transaction.atomic():

@@ -36,7 +36,8 @@ def lease_ready(*, worker: str, capacity: int, now: datetime) -> list[Lease]:
 
     A run is taken by a conditional update; whoever lost that race simply gets fewer.
     """
-    if capacity <= 0:
+    # A look first: most calls find nothing, and on SQLite the transaction below takes the one writer's turn.
+    if capacity <= 0 or not TaskRun.objects.ready(now).exists():
         return []
     with transaction.atomic():
         room = _room_by_agent(now)
@@ -67,7 +68,7 @@ def _startable(now: datetime) -> TaskRunQuerySet:
     "Run now" and its retries work while the schedule rests; what the schedule or an event started before waits until
     it goes on.
     """
-    goes_on = TaskRun.objects.filter(task=OuterRef("task"), status=RunStatus.RUNNING).exclude(
+    goes_on = TaskRun.objects.active().filter(task=OuterRef("task"), status=RunStatus.RUNNING).exclude(
         task__overlap=Overlap.PARALLEL
     )
     by_time = Q(trigger__in=[Trigger.SCHEDULE, Trigger.CATCH_UP, Trigger.EVENT])

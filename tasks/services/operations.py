@@ -180,7 +180,8 @@ def resume(task_id: UUID, *, actor: User | None, now: datetime) -> Task:
 def resume_due(*, now: datetime) -> int:
     """Resume the tasks whose `paused_until` has come; returns how many it were."""
     number = 0
-    for pk in list(Task.objects.filter(paused_until__lte=now).values_list("pk", flat=True)[:500]):
+    over = Task.objects.filter(paused_until__lte=now).order_by("paused_until")
+    for pk in list(over.values_list("pk", flat=True)[:500]):
         with transaction.atomic():
             task = history.locked(pk)
             if task.paused_until is None or task.paused_until > now or task.status in TASK_ENDED:
@@ -247,8 +248,7 @@ def answer(task_id: UUID, text: str, *, actor: User | None, now: datetime) -> li
 def agents_back() -> list[str]:
     """The names of enabled agents for which tasks rest."""
     waiting = (
-        Task.objects.unfinished()
-        .filter(paused_reason=PausedReason.AGENT_GONE, paused_at__isnull=False)
+        Task.objects.filter(paused_reason=PausedReason.AGENT_GONE, paused_at__isnull=False, completed_at=None)
         .order_by()
         .values_list("agent_name", flat=True)
         .distinct()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from channels.db import database_sync_to_async
 
+from conversations.journal import journal
 from tasks.execution import recovery, run
 from tasks.models import TaskRun
 from tasks.runner import Runner, clock
@@ -62,3 +63,5 @@ async def until_over(*tasks: Any) -> None:
         return begun and not TaskRun.objects.active().filter(task__in=ids).exists()
 
     await until(over, "runs did not end")
+    # What a commit holds can be read before it was pushed.
+    await journal.flush()

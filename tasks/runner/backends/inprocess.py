@@ -36,7 +36,7 @@ class InProcessBackend(RunBackend):
             return 0
         leases = await self._threads.run(TaskService.start, worker=self.worker, capacity=room, now=now)
         for lease in leases:
-            execution = RunExecution(lease)
+            execution = RunExecution(lease, threads=self._threads)
             going = asyncio.get_running_loop().create_task(execution.execute(), name=f"run {lease.run_id}")
             self._going[lease.run_id] = (execution, going)
             going.add_done_callback(lambda done, run_id=lease.run_id: self._ended(run_id, done))  # type: ignore[misc]
