@@ -159,6 +159,8 @@ class Meaning:
     segments: list[Segment] = field(default_factory=lambda: [Segment()])
     window: tuple[Clock, Clock] | None = None
     day: DayOf | None = None
+    weekday: frozenset[int] | None = None
+    """The weekday by which `day` was named: with “weekly” beside it, it comes again."""
     delta: float | None = None
     zone: Zone | None = None
     start: Bound | None = None

@@ -1,0 +1,187 @@
+"""`understand`: from a text to what it says about when, and the request that is left."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from tasks import schedules
+from tasks.planner.language import chinese, chinese_context, english, english_context
+from tasks.planner.language.assemble import Assembled, assemble
+from tasks.planner.language.meaning import Doubt, Language, Meaning, Piece
+from tasks.planner.language.phrases import Phrase, amend, fold, group
+from tasks.planner.language.questions import ask
+from tasks.planner.language.request import without
+from tasks.planner.language.words import summary
+from tasks.schedules import Schedule
+
+TIMES = 5
+MAX_LENGTH = 4_000
+"""Code points of a text that is looked at; a longer one is a document, whose times are its own."""
+# What stands in quotes or code is spoken of, not said. An apostrophe is no quote.
+_QUOTED = re.compile(
+    r"```.*?(?:```|\Z)|`[^`\n]*`|“[^”]*”|\"[^\"\n]*\"|«[^»]*»|「[^」]*」|『[^』]*』|《[^》]*》|(?<!\w)'[^'\n]*'(?!\w)|https?://\S+",
+    re.S,
+)
+_CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """What a question would take if nothing else is said."""
+
+    data: dict[str, object]
+    """The schedule in the contract's JSON form."""
+    schedule: Schedule
+    times: tuple[datetime, ...]
+    """The next five, UTC."""
+    summary: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Understanding:
+    """What a text says about when. Neither `proposal` nor `question`: no time was meant."""
+
+    request: str
+    """The text without the time phrase, tidied; the text itself where no time was meant."""
+    language: Language = "en"
+    proposal: Proposal | None = None
+    """What was understood; beside a question, only what would be taken."""
+    question: str | None = None
+    phrase: str = ""
+    """The time phrase as it stands in the text."""
+
+    @property
+    def sure(self) -> Proposal | None:
+        """The schedule, where nothing about it is doubtful."""
+        return self.proposal if self.question is None else None
+
+    @property
+    def meant(self) -> bool:
+        """Whether the text says anything about when."""
+        return self.proposal is not None or self.question is not None
+
+    def as_dict(self) -> dict[str, object]:
+        """The contract's answer of `POST /schedules/parse`, times in the schedule's zone; with `proposal` beside a
+        question.
+        """
+        sure = self.sure
+        return {
+            "schedule": sure.data if sure else None,
+            "request": self.request,
+            "times": _shown(sure) if sure else [],
+            "summary": sure.summary if sure else "",
+            "question": self.question,
+            "phrase": self.phrase,
+            "proposal": {
+                "schedule": self.proposal.data,
+                "times": _shown(self.proposal),
+                "summary": self.proposal.summary,
+            }
+            if self.proposal and self.question
+            else None,
+        }
+
+
+def understand(text: str, *, timezone: str, now: datetime, changes: Sequence[str] = ()) -> Understanding:
+    """What `text` says about when it shall be done, for a person whose zone is `timezone`, at `now` (aware).
+
+    `changes` are what the person said afterwards, in order (“make it 10am”), each taking the place of its like.
+    Two milliseconds at most for a phrase; no error for any text.
+    """
+    language: Language = "zh" if _CHINESE.search(text) else "en"
+    nothing = Understanding(request=text, language=language)
+    if len(text) > MAX_LENGTH:
+        return nothing
+    found = _phrases(text, language)
+    if found is None:
+        return nothing
+    phrases, doubts = found
+    meaning = fold(phrases)
+    for change in changes:
+        said = read_change(change)
+        if said is not None:
+            # Whoever answers with a time has answered whether one was meant.
+            doubts = []
+            meaning = amend(meaning, said)
+    made = assemble(meaning, now=now, timezone=timezone)
+    request, phrase = without(text, phrases, language)
+    if not request:
+        doubts = [*doubts, Doubt(code="request")]
+    return _understanding(made, [*doubts, *made.doubts], request, phrase, language, now)
+
+
+def read_change(text: str) -> Meaning | None:
+    """What an answer says about when, anywhere in it; None where it says nothing."""
+    language: Language = "zh" if _CHINESE.search(text) else "en"
+    grammar = chinese if language == "zh" else english
+    said = text
+    if language == "en" and re.fullmatch(r"\s*(?:\d{1,2}|[a-z]+)\s*", text, re.I):
+        # A number alone answers “at what time?”.
+        said = f"at {text.strip()}"
+    pieces = grammar.pieces(said)
+    return fold([Phrase(pieces=tuple(pieces), text=said)]) if pieces else None
+
+
+def _phrases(text: str, language: Language) -> tuple[list[Phrase], list[Doubt]] | None:
+    """The phrases that are meant (one, and what belongs to it from elsewhere), with the doubts about that."""
+    quiet = _QUOTED.sub(lambda match: "\x00" * len(match[0]), text)
+    grammar, context = (chinese, chinese_context) if language == "zh" else (english, english_context)
+    pieces: list[Piece] = grammar.pieces(quiet)
+    if language == "zh" and any(piece.anchor for piece in pieces) is False:
+        pieces = english.pieces(quiet)
+    groups = group(quiet, pieces, context.BETWEEN)
+    meant: list[tuple[Phrase, str]] = []
+    for phrase in groups:
+        if not phrase.anchored:
+            continue
+        judged = context.judge(phrase, fold([phrase]))
+        if judged:
+            meant.append((phrase, judged))
+    if not meant:
+        return None
+    # The surest and most telling one is the schedule; another that is as sure contradicts it.
+    meant.sort(key=lambda pair: (pair[1] != "sure", not fold([pair[0]]).clocked, not fold([pair[0]]).recurring))
+    chosen, judged = meant[0]
+    doubts = [Doubt(code="meant", about={"said": text[chosen.start : chosen.end]})] if judged == "unsure" else []
+    rival = next((phrase for phrase, other in meant[1:] if other == "sure" and fold([phrase]).clocked), None)
+    if rival is not None and fold([chosen]).clocked:
+        first, second = text[chosen.start : chosen.end], text[rival.start : rival.end]
+        doubts.append(Doubt(code="two", about={"first": first, "second": second}))
+    phrases = [chosen]
+    for extra in context.apart(chosen, fold([chosen]), [phrase for phrase in groups if not phrase.anchored]):
+        phrases.append(extra)
+    return [Phrase(pieces=phrase.pieces, text=text) for phrase in phrases], doubts
+
+
+def _understanding(
+    made: Assembled, doubts: list[Doubt], request: str, phrase: str, language: Language, now: datetime
+) -> Understanding:
+    proposal = None
+    if made.schedule is not None and made.data is not None:
+        proposal = Proposal(
+            data=made.data,
+            schedule=made.schedule,
+            times=_times(made.schedule, now),
+            summary=summary(made.schedule, language),
+        )
+    question = ask(doubts[0], proposal.summary if proposal else "", language) if doubts else None
+    return Understanding(request=request, language=language, proposal=proposal, question=question, phrase=phrase)
+
+
+def _times(schedule: Schedule, now: datetime) -> tuple[datetime, ...]:
+    begin = schedule.start_at or now
+    first = schedules.first_slot(schedule, now=begin, anchor=begin)
+    if first is None:
+        return ()
+    wanted = min(TIMES, schedule.max_runs or TIMES)
+    if not schedule.recurring or wanted == 1:
+        return (first,)
+    far = datetime.max.replace(tzinfo=first.tzinfo)
+    return (first, *schedules.slots_between(schedule, first, far, anchor=begin, limit=wanted - 1))
+
+
+def _shown(proposal: Proposal) -> list[str]:
+    zone = ZoneInfo(proposal.schedule.timezone)
+    return [time.astimezone(zone).isoformat() for time in proposal.times]
