@@ -315,7 +315,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='task',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('crons', None), ('daily_times', None), ('interval_minutes', None), ('on_event', False), ('pattern', 'once')), models.Q(('crons', None), ('daily_times', None), ('interval_minutes__gte', 1), ('on_event', False), ('pattern', 'recurring')), models.Q(('crons', None), ('daily_times__isnull', False), ('interval_minutes', None), ('on_event', False), ('pattern', 'recurring')), models.Q(('crons__isnull', False), ('daily_times', None), ('interval_minutes', None), ('on_event', False), ('pattern', 'recurring')), models.Q(('crons', None), ('daily_times', None), ('interval_minutes', None), ('on_event', True), ('pattern', 'recurring')), _connector='OR'), name='task_one_kind_of_schedule'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('crons', None), ('daily_times', None), ('interval_minutes', None), ('on_event', False), ('pattern', 'once')), models.Q(('crons', None), ('daily_times', None), ('interval_minutes__gte', 1), ('interval_minutes__isnull', False), ('on_event', False), ('pattern', 'recurring')), models.Q(('crons', None), ('daily_times__isnull', False), ('interval_minutes', None), ('on_event', False), ('pattern', 'recurring')), models.Q(('crons__isnull', False), ('daily_times', None), ('interval_minutes', None), ('on_event', False), ('pattern', 'recurring')), models.Q(('crons', None), ('daily_times', None), ('interval_minutes', None), ('on_event', True), ('pattern', 'recurring')), _connector='OR'), name='task_one_kind_of_schedule'),
         ),
         migrations.AddConstraint(
             model_name='task',

@@ -167,7 +167,9 @@ class Task(models.Model):
                 condition=(
                     Q(pattern="once", interval_minutes=None, daily_times=None, crons=None, on_event=False)
                     | Q(
+                        # "Not null" too: a comparison with null is neither true nor false, which a check lets pass.
                         pattern="recurring",
+                        interval_minutes__isnull=False,
                         interval_minutes__gte=1,
                         daily_times=None,
                         crons=None,
