@@ -143,7 +143,7 @@ def _arrival(hook: TaskHook, task: Task, event: Any, headers: Mapping[str, str],
         taken = HookDelivery.objects.filter(hook=hook, received_at__gt=now - MINUTE, outcome__in=TAKEN).count()
         if taken >= hook.rate_limit:
             return Arrival(outcome=Outcome.LIMITED, reason=f"More than {hook.rate_limit:,} in a minute.")
-    return TaskService.start_by_event(task, make_text=texts.maker(event), now=now)
+    return TaskService.start_by_event(task, make_text=texts.maker(event, now=now), now=now)
 
 
 def _key(headers: Mapping[str, str]) -> str:

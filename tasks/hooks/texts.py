@@ -1,48 +1,38 @@
 """Puts an event into a task's text: `{{ event.issue.title }}`. Values are data, and never read as a text again."""
 
-import json
-import re
-from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from tasks import templating
 from tasks.models import Task
 from tasks.services.events import CannotSay, MakeText
-
-PLACE = re.compile(r"\{\{\s*event((?:\.[\w-]+)*)\s*\}\}")
-TEXT_MAX = 100_000
-"""Characters of the text of a run: three times what a person may write."""
+from tasks.states import RunStatus
 
 
-def maker(event: Any) -> MakeText:
-    """A function that fills the places of a task's text from `event`; it raises `CannotSay` for a missing name."""
+def maker(event: Any, *, now: datetime) -> MakeText:
+    """A function that fills a task's text with `event`, which came at `now`; it raises `CannotSay` where the text names
+    what the event has not.
+    """
 
     def make(task: Task) -> str:
-        missing: list[str] = []
-
-        def value(match: re.Match[str]) -> str:
-            path = match[1].lstrip(".")
-            found = _at(event, path)
-            if found is None:
-                missing.append(f"event.{path}")
-            return found or ""
-
-        text = PLACE.sub(value, task.query)
-        if missing:
-            raise CannotSay(f"The event has no {', '.join(dict.fromkeys(missing))}, which the task's text needs.")
-        if len(text) > TEXT_MAX:
-            raise CannotSay(f"With this event the text has {len(text):,} characters: at most {TEXT_MAX:,} are sent.")
-        return text
+        if not templating.is_template(task.query):
+            return task.query
+        try:
+            return templating.render(task.query, {"event": event, **_of_task(task, now)})
+        except templating.CannotRender as error:
+            raise CannotSay(str(error)) from None
 
     return make
 
 
-def _at(event: Any, path: str) -> str | None:
-    value = event
-    for name in path.split(".") if path else ():
-        if isinstance(value, Mapping) and name in value:
-            value = value[name]
-        elif isinstance(value, list) and name.isascii() and name.isdigit() and int(name) < len(value):
-            value = value[int(name)]
-        else:
-            return None
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _of_task(task: Task, now: datetime) -> dict[str, Any]:
+    """What a text may name besides the event, as for a run by time."""
+    before = task.runs.filter(status=RunStatus.SUCCEEDED).order_by("-id").first()
+    zone = ZoneInfo(task.timezone)
+    finished = before.finished_at.astimezone(zone).isoformat() if before and before.finished_at else None
+    return {
+        "previous": {"result": before.result if before else "", "finished_at": finished},
+        "scheduled_for": now.astimezone(zone).isoformat(),
+        "run_number": task.run_count + 1,
+    }
