@@ -32,7 +32,14 @@ pytestmark = pytest.mark.django_db
 
 def queued(task: Task, number: int, **fields: Any) -> list[TaskRun]:
     """Runs of `task` that are ready, oldest first."""
-    values = {"trigger": "manual", "status": "queued", "agent_name": task.agent_name, "ready_at": NOW, **fields}
+    values = {
+        "user_id": task.user_id,
+        "trigger": "manual",
+        "status": "queued",
+        "agent_name": task.agent_name,
+        "ready_at": NOW,
+        **fields,
+    }
     return TaskRun.objects.bulk_create(
         TaskRun(
             task=task,
