@@ -5,6 +5,7 @@ phrase has no clock time, to the side of silence: a schedule that nobody wanted 
 """
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 from tasks.planner.language.meaning import Meaning
@@ -202,3 +203,18 @@ def _once(phrase: Phrase, meaning: Meaning, before: str, after: str, *, leading:
     if remind or _MIDDLE_BEFORE.search(before):
         return "sure"
     return "unsure" if _MIDDLE_AFTER.match(after) and _RUNS.match(before.strip(" ,")) else None
+
+
+def apart(chosen: Phrase, meaning: Meaning, others: Sequence[Phrase]) -> list[Phrase]:
+    """Phrases elsewhere in the text that belong to the chosen one: “every Monday, send the report at 9”."""
+    found: list[Phrase] = []
+    for other in others:
+        before, after = sentence(other.text, other.start, other.end)
+        kinds = {piece.kind for piece in other.pieces}
+        if not _TAIL.fullmatch(after) or other.start < chosen.start or _EVENT.search(before):
+            continue
+        if kinds <= {"times", "zone"} and "times" in kinds and not meaning.clocked:
+            found.append(other)
+        elif re.search(r",\s*$", before) and kinds <= {"until", "count", "start", "except", "zone"}:
+            found.append(other)
+    return found

@@ -108,7 +108,6 @@ _SAID: dict[str, tuple[Words, Words]] = {
         lambda a: f"Does “{a['said']}” say how long this shall go on?",
         lambda a: f"“{a['said']}”是指运行到什么时候吗？",
     ),
-    "request": (lambda a: "What shall be done then?", lambda a: "到时候要做什么？"),
     "refused": (lambda a: f"That does not work: {a['text']}", lambda a: f"这样不行：{a['text']}"),
 }
 

@@ -8,7 +8,7 @@ Reply = Literal["yes", "no"] | None
 _YES = re.compile(
     r"(?:[\s,.!，。！、]|\b(?:yes|yep|yeah|yup|y|ok|okay|k|sure|confirm(?:ed)?|correct|right|exactly|please|do|it|that|this|go|ahead|perfect"
     r"|fine|good|great|looks|sounds|is|set|up|agreed?|create|thanks|thank|you|ja|oui|si|all|of|course|schedule|works|absolutely)\b"
-    r"|确认|确定|好的?|好啊|好吧|可以|行|是的?|对的?|没错|没问题|嗯+|同意|就这样|创建|谢谢|吧|的|了|👍|✅)+",
+    r"|确认|确定|好的?|好啊|好吧|可以|行|是的?|对的?|没错|没问题|嗯|同意|就这样|创建|谢谢|吧|的|了|👍|✅)+",
     re.I,
 )
 _YES_WORD = re.compile(

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import ModuleType
 from zoneinfo import ZoneInfo
 
 from tasks import schedules
@@ -107,8 +108,6 @@ def understand(text: str, *, timezone: str, now: datetime, changes: Sequence[str
             meaning = amend(meaning, said)
     made = assemble(meaning, now=now, timezone=timezone)
     request, phrase = without(text, phrases, language)
-    if not request:
-        doubts = [*doubts, Doubt(code="request")]
     return _understanding(made, [*doubts, *made.doubts], request, phrase, language, now)
 
 
@@ -127,10 +126,11 @@ def read_change(text: str) -> Meaning | None:
 def _phrases(text: str, language: Language) -> tuple[list[Phrase], list[Doubt]] | None:
     """The phrases that are meant (one, and what belongs to it from elsewhere), with the doubts about that."""
     quiet = _QUOTED.sub(lambda match: "\x00" * len(match[0]), text)
-    grammar, context = (chinese, chinese_context) if language == "zh" else (english, english_context)
-    pieces: list[Piece] = grammar.pieces(quiet)
-    if language == "zh" and any(piece.anchor for piece in pieces) is False:
-        pieces = english.pieces(quiet)
+    pieces: list[Piece] = chinese.pieces(quiet) if language == "zh" else english.pieces(quiet)
+    context: ModuleType = chinese_context if language == "zh" else english_context
+    if language == "zh" and not any(piece.anchor for piece in pieces):
+        # “every day at 9 对比 AAPL 和 MSFT”
+        pieces, context = english.pieces(quiet), english_context
     groups = group(quiet, pieces, context.BETWEEN)
     meant: list[tuple[Phrase, str]] = []
     for phrase in groups:
