@@ -4,6 +4,8 @@ import asyncio
 import ipaddress
 import socket
 
+import httpx
+
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -39,3 +41,28 @@ async def public_addresses(host: str, port: int) -> list[str]:
         if not is_public(address):
             raise PrivateAddress(address)
     return addresses
+
+
+async def send_to_public(inner: httpx.AsyncBaseTransport, request: httpx.Request) -> httpx.Response:
+    """Send `request` by `inner`, to a public address of its host or to none.
+
+    Raises PrivateAddress where the host has any that is not public, OSError where it is unknown, and httpx's errors.
+    """
+    host = request.url.host
+    addresses = await public_addresses(host, request.url.port or (443 if request.url.scheme == "https" else 80))
+    # Connected to by number, so that a second look-up cannot lead elsewhere; TLS still checks the name.
+    extensions = {**request.extensions, "sni_hostname": host}
+    failure: httpx.HTTPError = httpx.ConnectError("its host name has no address")
+    for address in addresses:
+        numbered = httpx.Request(
+            request.method,
+            request.url.copy_with(host=address),
+            headers=request.headers,  # with the Host header of the name
+            stream=request.stream,
+            extensions=extensions,
+        )
+        try:
+            return await inner.handle_async_request(numbered)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            failure = error
+    raise failure

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from tasks.agents.addresses import PrivateAddress, public_addresses
+from tasks.agents.addresses import PrivateAddress, send_to_public
 from tasks.agents.errors import (
     AgentBroken,
     AgentBusy,
@@ -97,32 +97,15 @@ class AgentTransport(httpx.AsyncBaseTransport):
     async def _send(self, request: httpx.Request) -> httpx.Response:
         if not self._public_only:
             return await self._inner.handle_async_request(request)
-        host = request.url.host
         try:
-            addresses = await public_addresses(host, request.url.port or (443 if request.url.scheme == "https" else 80))
+            return await send_to_public(self._inner, request)
         except PrivateAddress as error:
             raise AgentRefused(
-                f"{self._name} lies at {host} on the private address {error}, "
+                f"{self._name} lies at {request.url.host} on the private address {error}, "
                 "and agents added by address may only lie on public ones."
             ) from error
         except OSError as error:
             raise self._unreachable("its host name is not known") from error
-        # Connected to by number, so that a second look-up cannot lead elsewhere; TLS still checks the name.
-        extensions = {**request.extensions, "sni_hostname": host}
-        failure: httpx.HTTPError = httpx.ConnectError("its host name has no address")
-        for address in addresses:
-            numbered = httpx.Request(
-                request.method,
-                request.url.copy_with(host=address),
-                headers=request.headers,  # with the Host header of the name
-                stream=request.stream,
-                extensions=extensions,
-            )
-            try:
-                return await self._inner.handle_async_request(numbered)
-            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-                failure = error
-        raise failure
 
     async def _refused(self, request: httpx.Request, response: httpx.Response) -> httpx.Response:
         """Turn a status of 300 and more into an error; a JSON-RPC error inside is left to the SDK to read."""

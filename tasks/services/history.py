@@ -10,7 +10,8 @@ from django.db import transaction
 
 from conversations.hub import hub
 from tasks.errors import AlreadyFinished, IllegalTransition, NotFound
-from tasks.models import Task, TaskRun, TaskTransition
+from tasks.models import Task, TaskRun, TaskTransition, WebhookEvent
+from tasks.services import notices
 from tasks.states import TASK_ENDED, TaskStatus, task_sources
 
 
@@ -53,6 +54,8 @@ def move(
         setattr(task, name, value)
     note(task, old=old, now=now, run=run, reason=reason, actor=actor)
     announce([task])
+    if status == TaskStatus.FAILED:
+        notices.tell(WebhookEvent.TASK_FAILED, task, run=run, now=now)
 
 
 def note(

@@ -5,17 +5,18 @@ transcript shows of it. What they raise rolls back the run's own part of the com
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from conversations import faults
 from conversations.changes import Change
 from conversations.events import Event, made_storable
 from conversations.services import ConversationService
 from tasks import wakeup
-from tasks.models import Task, TaskRun
-from tasks.services import cancelling, creation, history, questions, transcript
+from tasks.models import Task, TaskRun, WebhookEvent
+from tasks.services import cancelling, creation, history, notices, questions, texts, transcript
 from tasks.services.leases import Lease
 from tasks.states import OnInterrupt, PausedReason, RunStatus, TaskStatus, Trigger
 
@@ -47,12 +48,21 @@ def known_at_agent(lease: Lease, *, remote_task_id: str, remote_context_id: str)
     return []
 
 
+def used(lease: Lease, *, usage: Mapping[str, Any]) -> list[Change]:
+    """The agent said what the run used so far (`budgets.read_usage`); also of one that was cancelled meanwhile."""
+    if usage:
+        stored = TaskRun.objects.filter(pk=lease.run_id).values_list("usage", flat=True).first()
+        TaskRun.objects.filter(pk=lease.run_id).update(usage={**(stored or {}), **usage})
+    return []
+
+
 def succeed(lease: Lease, *, result: str, now: datetime) -> list[Change]:
     """The agent said that it completed: the run succeeded; a once task is completed with it."""
     task, run = _load(lease)
     result = made_storable(result)
     run.result = result
     run.no_output = not result.strip()
+    run.unchanged = texts.is_unchanged(task, run, result)
     _end_run(run, RunStatus.SUCCEEDED, now)
     changes: list[Change] = []
     if task.recurring:
@@ -60,6 +70,8 @@ def succeed(lease: Lease, *, result: str, now: datetime) -> list[Change]:
         if task.failures_in_a_row:
             task.failures_in_a_row = 0
             task.save(update_fields=["failures_in_a_row"])
+        if task.failure_told:
+            changes.extend(notices.recovered(task, run, now=now))
     changes.extend(transcript.passing(task, run, Event.TASK_COMPLETED))
     return [*changes, *after_run(task, run, TaskStatus.COMPLETED, now=now, reason="")]
 
@@ -72,6 +84,7 @@ def fail(
     error = made_storable(error)
     run.error, run.result = error, made_storable(result)
     _end_run(run, RunStatus.FAILED, now)
+    faults.reached("run.failed")
     if retryable and run.attempt < task.max_attempts and not _past_deadline(task, now):
         _queue_retry(task, run, now, at_least=retry_after)
         history.announce([task], [run])
@@ -81,7 +94,7 @@ def fail(
         task.failures_in_a_row += 1
         task.save(update_fields=["failures_in_a_row"])
         if task.failures_in_a_row >= FAILED_TICKS_MAX and task.paused_at is None:
-            _pause_for_failures(task, run, now)
+            changes.extend(_pause_for_failures(task, run, now))
     return [*changes, *after_run(task, run, TaskStatus.FAILED, now=now, reason=error)]
 
 
@@ -92,9 +105,11 @@ def wait_for_input(lease: Lease, *, question: str, now: datetime) -> list[Change
     run.status = RunStatus.WAITING_INPUT
     if task.status == TaskStatus.RUNNING:
         history.move(task, TaskStatus.WAITING_INPUT, now=now, run=run, reason="the agent asked something")
+    question = made_storable(question)
+    notices.tell(WebhookEvent.WAITING_FOR_INPUT, task, run=run, now=now, more={"question": question})
     ConversationService.set_waiting([run.conversation_id], waiting=True)
     history.announce([task], [run])
-    changes: list[Change] = [transcript.question(task, run, made_storable(question))]
+    changes: list[Change] = [transcript.question(task, run, question)]
     if task.recurring:
         changes.append(transcript.controller(task))
     return [*changes, *transcript.passing(task, run, Event.DONE)]
@@ -126,6 +141,7 @@ def interrupt(task: Task, run: TaskRun, *, now: datetime) -> list[Change]:
     ends = TaskStatus.FAILED if not task.recurring or task.on_interrupt == OnInterrupt.FAIL else None
     if ends is not None and task.recurring:
         history.move(task, TaskStatus.FAILED, now=now, run=run, reason=why, error_message=why)
+        notices.tell(WebhookEvent.RUN_FINISHED, task, run=run, now=now)
         return [*changes, transcript.controller(task), *transcript.ending([task])]
     return [*changes, *after_run(task, run, TaskStatus.FAILED, now=now, reason=why)]
 
@@ -169,6 +185,7 @@ def _end_run(run: TaskRun, status: RunStatus, now: datetime) -> None:
             "heartbeat_at",
             "result",
             "no_output",
+            "unchanged",
             "error",
             "reason",
         ]
@@ -177,6 +194,12 @@ def _end_run(run: TaskRun, status: RunStatus, now: datetime) -> None:
 
 def after_run(task: Task, run: TaskRun, status: TaskStatus, *, now: datetime, reason: str) -> list[Change]:
     """What the end of a run makes of its task: a once task ends so; a schedule ends when it has no slot left."""
+    changes = _after_run(task, run, status, now=now, reason=reason)
+    notices.tell(WebhookEvent.RUN_FINISHED, task, run=run, now=now)
+    return changes
+
+
+def _after_run(task: Task, run: TaskRun, status: TaskStatus, *, now: datetime, reason: str) -> list[Change]:
     others = TaskRun.objects.active().filter(task=task).exclude(pk=run.pk).exists()
     history.announce([task], [run])
     wakeup.moved()
@@ -212,17 +235,20 @@ def _queue_retry(task: Task, run: TaskRun, now: datetime, *, at_least: timedelta
         agent_name=run.agent_name,
         ready_at=now + wait * random.uniform(0.75, 1.25),  # noqa: S311
         input=run.input,
+        rendered=run.rendered,
+        given=run.given,
         created_at=now,
     )
     wakeup.moved()
 
 
-def _pause_for_failures(task: Task, run: TaskRun, now: datetime) -> None:
+def _pause_for_failures(task: Task, run: TaskRun, now: datetime) -> list[Change]:
     task.paused_at = now
     task.paused_reason = PausedReason.FAILURES
     task.paused_note = f"{task.failures_in_a_row} ticks in a row failed; the last: {run.error}"[:500]
     task.save(update_fields=["paused_at", "paused_reason", "paused_note"])
     history.note(task, now=now, run=run, reason=task.paused_note)
+    return notices.rests(task, run, now=now)
 
 
 def _past_deadline(task: Task, now: datetime) -> bool:

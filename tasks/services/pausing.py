@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from tasks.models import Task, TaskTransition
-from tasks.services import history
+from tasks.models import Task, TaskTransition, WebhookEvent
+from tasks.services import history, notices
 from tasks.services.rows import write_columns
 from tasks.states import PausedReason
 
@@ -26,4 +26,5 @@ def for_agents(tasks: Iterable[Task], *, now: datetime) -> None:
         )
         for task in resting
     )
+    notices.tell_of_many(WebhookEvent.TASK_PAUSED, resting, now=now)
     history.announce(resting)

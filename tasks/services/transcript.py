@@ -104,6 +104,11 @@ def cancelled(task: Task, run: TaskRun | None, reason: str = "") -> Put:
     return _said(task, run, Event.TASK_CANCELLED, reason or "Cancelled.")
 
 
+def notice(task: Task, text: str) -> Put:
+    """What the system has to tell the task's owner."""
+    return _said(task, None, Event.MESSAGE, text)
+
+
 def question(task: Task, run: TaskRun, text: str) -> Put:
     """The agent's question, as the item that asks for the person's input."""
     return _said(task, run, Event.PLAN_REQUIRE_USER_INPUT, text)
@@ -116,7 +121,7 @@ def result(task: Task, run: TaskRun, text: str, *, now: datetime) -> Put:
         ComponentType.SCHEDULED_TASK_RESULT,
         {"result": text if text.strip() else NO_OUTPUT, "create_time": f"{now.astimezone(UTC):%Y-%m-%d %H:%M:%S}"},
         key=item_key("result", run.id),
-        metadata={"task_title": task.title},
+        metadata={"task_title": task.title, **({"unchanged": True} if run.unchanged else {})},
     )
 
 
