@@ -107,7 +107,9 @@ def due_cancels(*, now: datetime) -> list[DueCancel]:
         DueCancel(run_id=run.pk, remote_task_id=run.remote_task_id, agent=agents[run.agent_name])
         for run in runs
         if run.agent_name in agents
-        and (not run.worker or run.finished_at is None or run.finished_at < now - CANCEL_GRACE)
+        and (
+            not run.worker or _died_here(run.worker) or run.finished_at is None or run.finished_at < now - CANCEL_GRACE
+        )
     ]
 
 
