@@ -7,6 +7,7 @@ import django.utils.timezone
 import tasks.models.hook
 import tasks.models.webhook
 import tasks.states
+import uuid
 from django.conf import settings
 from django.db import migrations, models
 
@@ -45,6 +46,14 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['name'],
             },
+        ),
+        migrations.CreateModel(
+            name='CalendarFeed',
+            fields=[
+                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='calendar_feed', serialize=False, to=settings.AUTH_USER_MODEL)),
+                ('key', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+            ],
         ),
         migrations.CreateModel(
             name='ExecutionPlan',
@@ -368,6 +377,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='taskrun',
             index=models.Index(fields=['task', '-id'], name='run_of_task'),
+        ),
+        migrations.AddIndex(
+            model_name='taskrun',
+            index=models.Index(fields=['user', 'scheduled_for'], name='run_of_user_by_slot'),
         ),
         migrations.AddIndex(
             model_name='taskrun',

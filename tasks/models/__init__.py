@@ -1,6 +1,7 @@
-"""Agents, plans, tasks, their runs and their history; hooks that start tasks, and webhooks that tell of them."""
+"""Agents, plans, tasks, their runs and their history; hooks that start tasks; webhooks and feeds that tell of them."""
 
 from tasks.models.agent import Agent
+from tasks.models.feed import CalendarFeed
 from tasks.models.hook import TAKEN, HookDelivery, Outcome, TaskHook
 from tasks.models.plan import ExecutionPlan
 from tasks.models.run import TaskRun
@@ -12,6 +13,7 @@ __all__ = [
     "TAKEN",
     "TEST_EVENT",
     "Agent",
+    "CalendarFeed",
     "ExecutionPlan",
     "HookDelivery",
     "Outcome",

@@ -105,6 +105,8 @@ class TaskRun(models.Model):
             models.Index(fields=["task", "scheduled_for"], name="run_of_task_by_slot"),
             # A task's runs, newest first.
             models.Index(fields=["task", "-id"], name="run_of_task"),
+            # A person's runs of some days, for the calendar.
+            models.Index(fields=["user", "scheduled_for"], name="run_of_user_by_slot"),
             # Retention.
             models.Index(fields=["finished_at"], condition=Q(finished_at__isnull=False), name="run_finished"),
             # Agents that were not told of a cancel. Behind the other: where two serve alike, SQLite takes the later.
