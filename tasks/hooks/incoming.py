@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 
 from tasks.errors import InvalidInput, NotFound, TaskError
-from tasks.hooks import bodies, filters, signatures, texts
+from tasks.hooks import bodies, filters, signatures
 from tasks.models import TAKEN, HookDelivery, Outcome, Task, TaskHook
 from tasks.models.hook import derived_secret
 from tasks.services import TaskService
@@ -143,7 +143,7 @@ def _arrival(hook: TaskHook, task: Task, event: Any, headers: Mapping[str, str],
         taken = HookDelivery.objects.filter(hook=hook, received_at__gt=now - MINUTE, outcome__in=TAKEN).count()
         if taken >= hook.rate_limit:
             return Arrival(outcome=Outcome.LIMITED, reason=f"More than {hook.rate_limit:,} in a minute.")
-    return TaskService.start_by_event(task, make_text=texts.maker(event, now=now), now=now)
+    return TaskService.start_by_event(task, event, now=now)
 
 
 def _key(headers: Mapping[str, str]) -> str:

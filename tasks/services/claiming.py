@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Count, OuterRef, Subquery
 
-from conversations import journal
+from conversations import faults, journal
 from conversations.changes import Change
 from conversations.models import Conversation
 from tasks import wakeup
@@ -51,7 +52,9 @@ def claim_due(*, now: datetime, limit: int = BATCH) -> int:
         if going:
             _claim(going, now)
         wakeup.moved()
-        return len(tasks)
+        faults.reached("claim.before_commit")
+    faults.reached("claim.committed")
+    return len(tasks)
 
 
 def record_missed(task: Task, *, now: datetime, reason: str) -> None:
@@ -66,8 +69,10 @@ def record_missed(task: Task, *, now: datetime, reason: str) -> None:
     history.announce([task], [*work.runs, *work.extended])
 
 
-def take_event(task: Task, *, text: str, now: datetime) -> TaskRun:
-    """Give the locked, recurring `task` the row of an event that comes at `now`: a run with `text`, or a skipped one.
+def take_event(task: Task, *, given: dict[str, Any], now: datetime) -> TaskRun:
+    """Give the locked, recurring `task` the row of an event that comes at `now`: a run, or a skipped one.
+
+    `given` is what the run's text needs of the event (`texts.given_by_event`).
 
     Its overlap and limits decide, as for a tick (`ticks.arrive`, pure).
     """
@@ -82,7 +87,7 @@ def take_event(task: Task, *, text: str, now: datetime) -> TaskRun:
         return skip_event(task, reason=row.reason, now=slot)
     work = _Work(now)
     run = work._run(task, row)
-    run.input = text
+    run.given = given
     Conversation.objects.bulk_create(work.conversations)
     run.save(force_insert=True)
     if decision.replaces_active:

@@ -1,22 +1,15 @@
 """Events from elsewhere: what one makes of the task that it is for. Who may send one is `tasks.hooks`' to decide."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
 from conversations import journal
 from tasks.models import Agent, Outcome, Task, TaskRun
-from tasks.services import claiming, history, pausing, transcript
+from tasks.services import claiming, history, pausing, texts, transcript
 from tasks.states import TASK_ENDED, TASK_UNFINISHED, Pattern, PausedReason, RunStatus, TaskStatus
-
-MakeText = Callable[[Task], str]
-"""Makes the text of a run from the task's; raises `CannotSay` where it cannot."""
-
-
-class CannotSay(Exception):
-    """The task's text cannot be made with this event; the message says why, for the person who wrote it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +21,12 @@ class Arrival:
     run: TaskRun | None = None
 
 
-def start_by_event(task: Task, *, make_text: MakeText, now: datetime) -> Arrival:
-    """Let an event that comes at `now` start the locked `task`, by the same rules as for a tick.
+def start_by_event(task: Task, event: Any, *, now: datetime) -> Arrival:
+    """Let an event (a JSON value) that comes at `now` start the locked `task`, by the same rules as for a tick.
 
     1. An ended task, or one that runs only once, takes no events.
     2. A task that rests, whose agent is gone or whose turn in its plan has not come records a skipped run.
-    3. Its text is made; where that fails, there is no run.
+    3. Its text must be possible with this event; where it is not, there is no run.
     4. Overlap and limits decide (`claiming.take_event`): a run that starts, one that waits, or a skipped one.
 
     Must run inside the caller's transaction, `task` locked (`TaskService.locked`).
@@ -44,11 +37,11 @@ def start_by_event(task: Task, *, make_text: MakeText, now: datetime) -> Arrival
     if why := _why_it_rests(task, now):
         return _skipped(claiming.skip_event(task, reason=why, now=now))
     try:
-        text = make_text(task)
-    except CannotSay as error:
+        given = texts.given_by_event(task, event, now=now)
+    except texts.CannotRender as error:
         return Arrival(outcome=Outcome.FAILED, reason=str(error)[:500])
     goes_on = task.runs.active().exists()
-    run = claiming.take_event(task, text=text, now=now)
+    run = claiming.take_event(task, given=given, now=now)
     if run.status == RunStatus.SKIPPED:
         return _skipped(run)
     waits = goes_on and task.overlap == "queue"

@@ -12,7 +12,8 @@ from django.test import Client
 from django.utils import timezone
 
 from tasks.hooks import keeping
-from tasks.models import Task, TaskHook
+from tasks.models import Task, TaskHook, TaskRun
+from tasks.services import texts
 from tests.api_client import ana, ben, boss, echo  # noqa: F401 (fixtures)
 from tests.helpers.tasks import TaskMaker
 
@@ -35,6 +36,12 @@ class Sender:
     def outcome(self, event: Any = None, **headers: str) -> str:
         """What became of it."""
         return self(event, **headers).json()["outcome"]
+
+
+def text(task: Task) -> str:
+    """What the agent will be sent in the latest run of `task`."""
+    run = TaskRun.objects.filter(task=task).latest("id")
+    return texts.written(run.task, run)
 
 
 def as_github(secret: str, body: bytes) -> str:

@@ -12,7 +12,7 @@ from tasks.hooks import incoming
 from tasks.models import Agent, HookDelivery, Task
 from tasks.services import TaskService
 from tests.helpers.tasks import TaskMaker, fail, run_statuses, started, statuses, succeed
-from tests.tasks.hooks.conftest import Sender
+from tests.tasks.hooks.conftest import Sender, text
 
 MakeHook = Callable[..., Sender]
 EVENT = {"title": "a door"}
@@ -230,10 +230,10 @@ def test_a_run_by_event_may_have_a_conversation_of_its_own(make_task: TaskMaker,
 
 
 def test_the_previous_result_can_be_asked_for_beside_the_event(make_task: TaskMaker, make_hook: MakeHook) -> None:
-    text = "{{ event.title }} after {{ previous.result }}, no. {{ run_number }}"
-    task = make_task(now=timezone.now(), schedule={"on_event": True}, query=text)
+    words = "{{ event.title }} after {{ previous.result }}, no. {{ run_number }}"
+    task = make_task(now=timezone.now(), schedule={"on_event": True}, query=words)
     send = make_hook(task)
     send(EVENT)
     succeed(started(task, now=timezone.now()), result="{{ event }}", now=timezone.now())
     send({"title": "b"})
-    assert task.runs.latest("id").input == "b after {{ event }}, no. 2"
+    assert text(task) == "b after {{ event }}, no. 2"
