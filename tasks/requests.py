@@ -22,7 +22,7 @@ from tasks.models import Agent, ExecutionPlan, Task, TaskRun
 from tasks.planner import Candidate, planner
 from tasks.schedules import Schedule, ScheduleError
 from tasks.schemas.inputs import MessageIn, TaskIn, TaskOptions
-from tasks.services import TaskDraft, TaskService, questions
+from tasks.services import TaskDraft, TaskService, order, questions, texts
 from tasks.services.operations import options
 from tasks.services.transcript import thread_started
 from tasks.states import RunStatus
@@ -53,10 +53,14 @@ def submit_tasks(
 ) -> ExecutionPlan:
     """Make a plan of tasks that name their agents. Raises `InvalidInput`, its fields named `tasks.0.agent_name`
     where there are several.
+
+    As soon as one of them says what it depends on, all of them are a graph: the others depend on nothing.
     """
     with transaction.atomic():
         drafts: list[TaskDraft] = []
         keys: set[str] = set()
+        graph = any(task.depends_on is not None for task in tasks)
+        before = _keys_before(tasks)
         for number, task in enumerate(tasks):
             prefix = f"tasks.{number}." if len(tasks) > 1 else ""
             try:
@@ -65,7 +69,16 @@ def submit_tasks(
                 keys.add(task.key or "")
                 where = _conversation_of(task, conversation, user)
                 drafts.append(
-                    _draft(task, task.query, _enabled(task.agent_name), now=now, key=task.key or "", where=where)
+                    _draft(
+                        task,
+                        task.query,
+                        _enabled(task.agent_name),
+                        now=now,
+                        key=task.key or "",
+                        depends_on=(task.depends_on or []) if graph else None,
+                        keys_before=before[number],
+                        where=where,
+                    )
                 )
             except InvalidInput as error:
                 raise InvalidInput({prefix + name: texts for name, texts in error.fields.items()}) from None
@@ -75,6 +88,19 @@ def submit_tasks(
         plan, more = TaskService.create_plan(conversation, drafts, user=user, query=text, now=now, thread_id=thread_id)
         journal.write([*changes, *more])
         return plan
+
+
+def _keys_before(tasks: Sequence[TaskIn]) -> list[list[str]]:
+    """For each task the keys of those that come before it. Raises `InvalidInput` where they cannot be put in order."""
+    keys = [task.key or "" for task in tasks]
+    if all(task.depends_on is None for task in tasks):
+        return [[key for key in keys[:number] if key] for number in range(len(keys))]
+    wrong = order.problems(keys, [task.depends_on or [] for task in tasks])
+    if wrong:
+        prefix = "tasks.{}." if len(tasks) > 1 else ""
+        raise InvalidInput({f"{prefix.format(number)}depends_on": words for number, words in wrong.items()})
+    graph = {task.key: task.depends_on or [] for task in tasks if task.key}
+    return [sorted(order.closure(graph, task.depends_on or ())) for task in tasks]
 
 
 def delete_conversation(conversation: Conversation, *, user: User | None, now: datetime) -> None:
@@ -95,8 +121,8 @@ def _start(conversation: Conversation, message: MessageIn, *, user: User, now: d
     if name:
         drafts = [_draft(message, message.text, _enabled(name), now=now)]
     else:
-        # A bad schedule is told at once, not after a question was answered.
-        _schedule(message, now)
+        # A bad schedule or text is told at once, not after a question was answered.
+        texts.check(message.text, recurring=_schedule(message, now).recurring, field="text")
         candidates = _candidates()
         planned = planner().plan(message.text, candidates)
         guidance, question = planned.guidance, planned.question
@@ -237,16 +263,25 @@ def _draft(
     *,
     now: datetime,
     key: str = "",
+    depends_on: Sequence[str] | None = None,
+    keys_before: Sequence[str] = (),
     where: Conversation | None = None,
 ) -> TaskDraft:
+    schedule = _schedule(source, now)
+    field = "text" if isinstance(source, MessageIn) else "query"
+    texts.check(query, recurring=schedule.recurring, keys=keys_before, field=field)
+    wanted = _options(source, now)
+    if isinstance(source, TaskIn) and source.on_failure:
+        wanted["on_failure"] = source.on_failure
     return TaskDraft(
         query=query,
         agent_name=agent_name,
         title=source.title or _title(query),
-        schedule=_schedule(source, now),
+        schedule=schedule,
         key=key,
+        depends_on=depends_on,
         conversation=where,
-        options=_options(source, now),
+        options=wanted,
     )
 
 

@@ -165,6 +165,20 @@ def uses(text: str, root: str) -> bool:
     return any(name.split(".")[0] == root for name in names(text))
 
 
+def pick(text: str, root: str, value: Any) -> Any:
+    """As much of `value` as `text` asks for below the name `root`: enough to render it with."""
+    picked: dict[str, Any] = {}
+    for name in names(text):
+        keys = name.split(".")
+        if keys[0] != root:
+            continue
+        if len(keys) == 1 or not isinstance(value, Mapping):
+            return value
+        if keys[1] in value:
+            picked[keys[1]] = value[keys[1]]
+    return picked
+
+
 def render(text: str, values: Mapping[str, Any]) -> str:
     """`text` with `values` in it: mappings, lists, texts, numbers, booleans and None, as JSON has them.
 
@@ -212,18 +226,23 @@ def _strange(tree: nodes.Template) -> list[str]:
     for number, (node, depth) in enumerate(_walk(tree, 0)):
         if number > NODES_MAX or depth > DEPTH_MAX:
             return [f"It has too many parts (over {NODES_MAX}), or parts within parts (over {DEPTH_MAX})."]
-        if not isinstance(node, _PLAIN_NODES):
-            return [f"Line {node.lineno}: {_word(node)} cannot be used here; only names, if, and filters can."]
-        if isinstance(node, nodes.Filter) and node.name not in FILTERS:
-            known = ", ".join(sorted(FILTERS))
-            return [f"Line {node.lineno}: there is no filter “{node.name}”. Use one of these: {known}."]
-        if isinstance(node, nodes.Filter) and (why := _wrong_arguments(node)):
+        if why := _strange_node(node):
             return [f"Line {node.lineno}: {why}"]
-        if isinstance(node, nodes.Test) and node.name not in _ENVIRONMENT.tests:
-            return [f"Line {node.lineno}: there is no test “{node.name}”. Use “is defined” or compare with ==."]
-        if isinstance(node, nodes.Getattr | nodes.Getitem) and not _path(node):
-            return [f'Line {node.lineno}: a name leads on with .key, ["key"] or [0], as in tasks["step 1"].result.']
     return []
+
+
+def _strange_node(node: nodes.Node) -> str:
+    if not isinstance(node, _PLAIN_NODES):
+        return f"{_word(node)} cannot be used here; only names, if, and filters can."
+    if isinstance(node, nodes.Filter):
+        known = ", ".join(sorted(FILTERS))
+        unknown = f"there is no filter “{node.name}”. Use one of these: {known}."
+        return unknown if node.name not in FILTERS else _wrong_arguments(node)
+    if isinstance(node, nodes.Test) and node.name not in _ENVIRONMENT.tests:
+        return f"there is no test “{node.name}”. Use “is defined” or compare with ==."
+    if isinstance(node, nodes.Getattr | nodes.Getitem) and not _path(node):
+        return 'a name leads on with .key, ["key"] or [0], as in tasks["step 1"].result.'
+    return ""
 
 
 _MOST_ARGUMENTS = {"default": 1, "tojson": 1, "truncate": 2}

@@ -7,6 +7,7 @@ section 2 for everything else; `speech` has those for texts, `artifacts` those f
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from a2a.types import (
     Artifact,
@@ -27,6 +28,7 @@ from tasks.agents.plain import clean, plain
 from tasks.agents.remote import RemoteState, remote_state
 from tasks.agents.said import Seen, Stored
 from tasks.agents.speech import NO_TYPE, REASONING_KINDS, Speech, word
+from tasks.budgets import read_usage
 
 UNKNOWN_EVENT = "The agent sent an event of a kind that is not known here."
 
@@ -59,6 +61,8 @@ class Router:
         self._stored = Stored()
         self._artifacts: dict[str, Folded] = {}
         self._begun = False
+        self.usage: dict[str, Any] = {}
+        """What the agent says that its task used: of each figure (`budgets.read_usage`) the one that it sent last."""
 
     def resume(self, stored_text: str = "", *, reasoning: str = "", components: Iterable[tuple[str, str]] = ()) -> None:
         """Tell a new Router what the run has in store, before the events of a rejoined task are routed.
@@ -77,6 +81,7 @@ class Router:
     def route(self, event: StreamResponse) -> Routed:
         """What one event says. Never raises on what an agent sends."""
         kind = event.WhichOneof("payload")
+        self._read_usage(event, kind)
         if kind == "task":
             return self.route_snapshot(event.task)
         self._begun = True
@@ -124,6 +129,20 @@ class Router:
             folded = self._artifact(artifact.artifact_id)
             responses += self._others(folded.compare(artifact, final=state.terminal))
         return self._routed(responses, state=self._moved(state), error=error, question=question)
+
+    def _read_usage(self, event: StreamResponse, kind: str | None) -> None:
+        """Take `usage` from an event's metadata, or from those of the message or the artifact in it."""
+        if kind is None:
+            return
+        said = getattr(event, kind)
+        places = [said]
+        if kind in ("task", "status_update") and said.status.HasField("message"):
+            places.insert(0, said.status.message)
+        elif kind == "artifact_update":
+            places.insert(0, said.artifact)
+        for place in places:
+            if place.HasField("metadata") and "usage" in place.metadata.fields:
+                self.usage.update(read_usage(plain(place.metadata.fields["usage"])))
 
     # --- one event ---
 

@@ -2,6 +2,7 @@
 
 from conversations.changes import Response
 from conversations.events import ComponentType, Event
+from tasks.services.texts import SHOWN_ABOVE
 
 RESULT_MAX = 200_000
 """Characters of a result that are kept: the transcript holds the whole text of a once task anyway."""
@@ -17,9 +18,6 @@ SWALLOWED = frozenset(
     }
 )
 """What a recurring run does not show: its text becomes one `scheduled_task_result` (valuecell.md)."""
-
-SHOWN_ABOVE = "The answer is shown above."
-"""The result of a run that answered with charts or cards only."""
 
 
 class Accumulator:

@@ -6,11 +6,11 @@ from datetime import datetime
 from uuid import UUID
 
 from conversations.changes import Response, Scope
-from conversations.events import Event
+from conversations.events import Event, made_storable
 from conversations.models import ConversationItem
 from tasks.agents.remote import AgentRef
 from tasks.models import Agent, Task, TaskRun
-from tasks.services import Lease
+from tasks.services import Lease, texts
 from tasks.services.transcript import task_scope
 from tasks.states import RunStatus
 
@@ -57,6 +57,8 @@ class RunContext:
     own_conversation: bool
     """The run has a conversation of its own, in which nothing was said yet."""
     text: str
+    problem: str
+    """Why its text cannot be sent; empty: it can."""
     answer: str
     was_sent: bool
     remote_task_id: str
@@ -78,6 +80,7 @@ def load(lease: Lease) -> RunContext | None:
         return None
     task: Task = run.task
     agent = Agent.objects.enabled().filter(name=task.agent_name).first()
+    text, problem = _text(run, task)
     return RunContext(
         lease=lease,
         scope=task_scope(task, run),
@@ -86,7 +89,8 @@ def load(lease: Lease) -> RunContext | None:
         recurring=task.recurring,
         first=run.attempt == 1 and not task.runs.filter(pk__lt=run.pk, started_at__isnull=False).exists(),
         own_conversation=run.conversation_id != task.conversation_id,
-        text=run.input or task.query,
+        text=text,
+        problem=problem,
         answer=run.answer,
         was_sent=run.sent_at is not None,
         remote_task_id=run.remote_task_id,
@@ -96,6 +100,20 @@ def load(lease: Lease) -> RunContext | None:
         deadline_at=task.deadline_at,
         stored=_stored(run, task),
     )
+
+
+def _text(run: TaskRun, task: Task) -> tuple[str, str]:
+    """The text to send, or why there is none. With values in it, it becomes the run's input before it leaves."""
+    if run.rendered or run.sent_at is not None:
+        return run.input or task.query, ""
+    try:
+        text = made_storable(texts.written(task, run))
+    except texts.CannotRender as error:
+        return run.input or task.query, str(error)
+    if text != run.input:
+        held = TaskRun.objects.filter(pk=run.pk, token=run.token, status=RunStatus.RUNNING)
+        held.update(input=text, rendered=True)
+    return text, ""
 
 
 def _stored(run: TaskRun, task: Task) -> Stored:

@@ -12,6 +12,7 @@ from channels.db import database_sync_to_async
 from django.db import OperationalError
 from django.utils import timezone
 
+from conversations import faults
 from conversations.changes import Change, Pass, Response, Scope
 from conversations.events import Event, Role
 from conversations.journal import journal
@@ -97,7 +98,7 @@ class RunExecution:
         self._remote_context_id = found.remote_context_id
         self._connection: Connection | None = None
         try:
-            outcome = await self._outcome()
+            outcome = failed(found.problem, False) if found.problem else await self._outcome()
         except asyncio.CancelledError:
             await asyncio.shield(self._stop())
             raise
@@ -145,10 +146,12 @@ class RunExecution:
             return await self._follow(self._answer(self._connection))
         if found.remote_task_id:
             return await self._follow(self._rejoin(self._connection))
+        faults.reached("run.before_sent")
         if not await journal.settle(
             (), settling(TaskService.sent, self.lease, now=timezone.now()), gate_pass=self.lease
         ):
             raise asyncio.CancelledError
+        faults.reached("run.sent")
         return await self._follow(self._connection.send(self._outgoing(found.text)))
 
     async def _connect(self) -> Connection:
@@ -204,6 +207,7 @@ class RunExecution:
             self._remember(routed.task_id, routed.context_id)
         for response in routed.responses:
             self._say(response)
+        faults.reached("run.event")
         self._events += 1
         if self._events % FAIR_SHARE == 0:
             await journal.room()
@@ -306,6 +310,7 @@ class RunExecution:
     async def _settle(self, outcome: Outcome) -> None:
         """Write the end: what is still open, the outcome, and everything that follows from it, in one transaction."""
         self.settling = True
+        faults.reached("run.before_settle")
         result = self._accumulator.result()
         now = timezone.now()
         settle: Callable[[], list[Change]]
@@ -325,7 +330,8 @@ class RunExecution:
                 now=now,
                 result=result,
             )
-        held = await self._write_end(lambda: [*settle(), *self._note_agent(now)], now)
+        used = settling(TaskService.used, self.lease, usage=self._router.usage)
+        held = await self._write_end(lambda: [*used(), *settle(), *self._note_agent(now)], now)
         logger.info(
             "a run ended" if held else "a run ended after somebody else had decided about it",
             extra={**self._ids("run.ended"), "state": str(outcome.state), "error": outcome.text},
@@ -345,6 +351,8 @@ class RunExecution:
             return await journal.settle((), failed, gate_pass=self.lease)
 
     def _note_agent(self, now: datetime) -> list[Change]:
+        if self._context.problem:
+            return []  # it was not asked
         if self._agent_error:
             health.note_error(self._context.agent_name, self._agent_error)
         else:
@@ -356,6 +364,10 @@ class RunExecution:
     async def _stop(self) -> None:
         """The run was cancelled, or this worker leaves: keep what was said, and tell the agent or hand the run back."""
         held = await journal.settle(self._paragraphs.close_all(), gate_pass=self.lease)
+        if self._router.usage:
+            await database_sync_to_async(TaskService.used, thread_sensitive=False)(
+                self.lease, usage=self._router.usage
+            )
         if self._leaving and held:
             await self._in_thread(release_leases, [self.lease], now=timezone.now())
             return

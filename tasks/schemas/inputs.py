@@ -31,6 +31,17 @@ Text = Annotated[str, Field(max_length=TEXT_MAX, json_schema_extra={"pattern": r
 Line = Annotated[str, Field(max_length=200), AfterValidator(_plain)]
 
 
+class BudgetIn(BaseModel):
+    """What a schedule may use, by what its agent reports; each key is optional."""
+
+    model_config = ConfigDict(extra="forbid", title="Budget")
+
+    tokens_per_day: Annotated[int, Field(ge=1, le=10**12)] | None = None
+    tokens_per_month: Annotated[int, Field(ge=1, le=10**12)] | None = None
+    cost_per_day: Annotated[float, Field(gt=0, le=10**9, allow_inf_nan=False)] | None = None
+    cost_per_month: Annotated[float, Field(gt=0, le=10**9, allow_inf_nan=False)] | None = None
+
+
 class TaskOptions(BaseModel):
     """A task's writable fields besides its text and agent; absent means the default (or, in a PATCH, unchanged)."""
 
@@ -47,7 +58,9 @@ class TaskOptions(BaseModel):
     timeout_seconds: Annotated[int, Field(ge=1, le=604_800)] | None = None
     deadline_at: Instant | None = None
     conversation_mode: Literal["append", "new"] | None = None
+    only_changes: bool | None = None
     max_runs_per_day: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    budget: BudgetIn | None = None
 
 
 class TaskPatch(TaskOptions):
@@ -61,8 +74,10 @@ class TaskIn(TaskOptions):
 
     query: Text
     agent_name: Line
-    key: Line | None = None
+    key: Annotated[str, Field(max_length=100), AfterValidator(_plain)] | None = None
     conversation_id: str | None = None
+    depends_on: Annotated[list[Line], Field(max_length=100)] | None = None
+    on_failure: Literal["continue", "stop"] | None = None
 
 
 class MessageIn(TaskOptions):

@@ -44,6 +44,24 @@ class ScheduleOut(TypedDict, total=False):
     exclude: list[str]
 
 
+class BudgetOut(TypedDict, total=False):
+    """What a schedule may use; limits that were not set are left out."""
+
+    tokens_per_day: int
+    tokens_per_month: int
+    cost_per_day: float
+    cost_per_month: float
+
+
+class UsageOut(TypedDict, total=False):
+    """What a run used, as far as its agent says."""
+
+    input_tokens: int
+    output_tokens: int
+    cost: float
+    currency: str
+
+
 class TaskOut(TypedDict):
     """A task."""
 
@@ -68,7 +86,11 @@ class TaskOut(TypedDict):
     timeout_seconds: int
     deadline_at: Moment | None
     conversation_mode: str
+    only_changes: bool
     max_runs_per_day: int | None
+    budget: BudgetOut | None
+    depends_on: list[str]
+    on_failure: str
     next_run_at: Moment | None
     paused_at: Moment | None
     paused_reason: str | None
@@ -125,7 +147,7 @@ class RunOut(TypedDict):
     result: str | None
     no_output: bool
     unchanged: bool
-    usage: dict[str, Any] | None
+    usage: UsageOut | None
     error: str | None
 
 
@@ -243,7 +265,11 @@ def task_out(task: Task) -> TaskOut:
         "timeout_seconds": task.timeout_seconds,
         "deadline_at": moment_or_none(task.deadline_at),
         "conversation_mode": task.conversation_mode,
+        "only_changes": task.only_changes,
         "max_runs_per_day": task.max_runs_per_day,
+        "budget": task.budget,
+        "depends_on": task.depends_on or [],
+        "on_failure": str(task.on_failure),
         "next_run_at": moment_or_none(task.next_run_at),
         "paused_at": moment_or_none(task.paused_at),
         "paused_reason": str(task.paused_reason) or None,

@@ -72,6 +72,7 @@ class TaskService:
     hand_back = staticmethod(leases.hand_back)
     sent = staticmethod(outcomes.sent)
     known_at_agent = staticmethod(outcomes.known_at_agent)
+    used = staticmethod(outcomes.used)
     complete = staticmethod(outcomes.succeed)
     fail = staticmethod(outcomes.fail)
     wait_for_input = staticmethod(outcomes.wait_for_input)

@@ -13,9 +13,10 @@ from conversations.events import Event
 from conversations.ids import new_id
 from conversations.models import Conversation
 from tasks import schedules, wakeup
+from tasks.errors import IllegalTransition
 from tasks.models import ExecutionPlan, Task, TaskTransition
 from tasks.schedules import Schedule
-from tasks.services import history, transcript
+from tasks.services import history, order, transcript
 from tasks.states import OnInterrupt, Pattern, TaskStatus
 
 
@@ -28,6 +29,8 @@ class TaskDraft:
     title: str
     schedule: Schedule
     key: str = ""
+    depends_on: Sequence[str] | None = None
+    """Keys of tasks that must have ended before; None: it says nothing, and the plan may go in order."""
     conversation: Conversation | None = None
     """Where it runs, if not in the plan's conversation: the task is handed off."""
     options: dict[str, Any] = field(default_factory=dict)
@@ -86,6 +89,7 @@ def _task(plan: ExecutionPlan, place: int, draft: TaskDraft, now: datetime) -> T
         plan=plan,
         place=place,
         key=draft.key,
+        depends_on=None if draft.depends_on is None else list(draft.depends_on),
         conversation=conversation,
         thread_id=new_id() if handed_off else plan.thread_id,
         user=plan.user,
@@ -106,17 +110,22 @@ def _task(plan: ExecutionPlan, place: int, draft: TaskDraft, now: datetime) -> T
 
 
 def arm_next(plan: ExecutionPlan, tasks: Sequence[Task], *, now: datetime) -> list[Change]:
-    """Arm the plan's tasks that come next, in order: up to and with the first that holds up its successors.
+    """Arm those of the plan's tasks whose turn has come (`order`), and cancel those that a failure stops.
 
-    A recurring task holds up nobody. Returns what the transcript shows of it: the controller of a recurring task and
-    the card of one that is handed off.
+    Returns what the transcript shows of it: the controller of a recurring task, the card of one that is handed off, and
+    that a task was stopped.
     """
+    if order.is_graph(tasks):
+        tasks = _as_they_are(plan)
     changes: list[Change] = []
     armed = False
     for task in sorted(tasks, key=lambda task: task.place):
         if task.status != TaskStatus.PENDING or task.next_run_at is not None:
-            if _holds_up(task):
-                break
+            continue
+        if (cause := order.stopped_by(task, tasks)) is not None:
+            changes.extend(_stop(task, cause, now))
+            continue
+        if not order.may_start(task, tasks):
             continue
         said = _arm(plan, task, now)
         if not Task.objects.filter(pk=task.pk, status=TaskStatus.PENDING, next_run_at=None).update(
@@ -127,24 +136,41 @@ def arm_next(plan: ExecutionPlan, tasks: Sequence[Task], *, now: datetime) -> li
         ):
             # Somebody cancelled, started or armed it since it was read: it holds up the next one or not, as it is now.
             task.refresh_from_db()
-            if _holds_up(task):
-                break
             continue
         changes.extend(said)
         armed = True
-        if not task.recurring:
-            break
     if armed:
         wakeup.moved()
     return changes
 
 
-def _holds_up(task: Task) -> bool:
-    return not task.recurring and task.status not in (
-        TaskStatus.COMPLETED,
-        TaskStatus.FAILED,
-        TaskStatus.CANCELLED,
+def _as_they_are(plan: ExecutionPlan) -> list[Task]:
+    """The plan's tasks as the latest commit left them, with the plan's row locked.
+
+    Two of a graph's tasks may end in two processes at the same moment: without the lock each would find the other one
+    still going, and nobody would start what comes after both. (Locks go tasks, runs, plans, conversations.)
+    """
+    ExecutionPlan.objects.select_for_update(of=("self",)).filter(pk=plan.pk).first()
+    tasks = list(Task.objects.filter(plan=plan).order_by("place"))
+    for task in tasks:
+        task.plan = plan
+    return tasks
+
+
+def _stop(task: Task, cause: Task, now: datetime) -> list[Change]:
+    """Cancel a task that never started, because `cause` before it failed. Whoever changed it meanwhile was first."""
+    why = (
+        f"“{cause.title}” {'failed' if cause.status == TaskStatus.FAILED else 'was cancelled'}, and stops what follows."
     )
+    try:
+        history.move(task, TaskStatus.CANCELLED, now=now, reason=why)
+    except IllegalTransition:
+        task.refresh_from_db()
+        return []
+    changes: list[Change] = [transcript.cancelled(task, None, why)]
+    if task.recurring:
+        changes.append(transcript.controller(task))
+    return [*changes, *transcript.ending([task])]
 
 
 def _arm(plan: ExecutionPlan, task: Task, now: datetime) -> list[Change]:

@@ -11,7 +11,7 @@ from conversations import journal
 from tasks import schedules, wakeup
 from tasks.errors import InvalidInput, NotFound, WrongMoment
 from tasks.models import Task, TaskRun
-from tasks.services import history, transcript
+from tasks.services import history, texts, transcript
 from tasks.states import RUN_ENDED, TASK_ENDED, RunStatus, TaskStatus, Trigger
 
 BACKFILL_PRIORITY = 0
@@ -23,11 +23,13 @@ BACKFILL_MAX = 1000
 def trigger(task_id: UUID, *, actor: User | None, now: datetime, query: str | None = None) -> TaskRun:
     """Run the task now, with its text or `query`; works while it is paused and never uses up a slot.
 
-    Raises `NotFound`, `AlreadyFinished` (then `run_again` is what is meant).
+    Raises `NotFound`, `AlreadyFinished` (then `run_again` is what is meant), `InvalidInput` (`query`).
     """
     with transaction.atomic():
         task = history.locked(task_id)
         history.refuse_ended(task, "run (use run-again)")
+        if query:
+            texts.check_of(task, query)
         run = _manual_run(task, query or task.query, now)
         if task.status == TaskStatus.PENDING:
             history.move(
@@ -52,7 +54,8 @@ def run_again(
     """Run once more with the input of `run_id` (its latest run, if none is named) or with `query`.
 
     An ended once task goes back to `running`; an ended schedule stays ended, since its run is not a tick of it.
-    Raises `NotFound` (task or run), `WrongMoment` if that run still goes.
+    An input that was sent before is sent again as it was, with the values that it had then. Raises `NotFound` (task or
+    run), `WrongMoment` if that run still goes, `InvalidInput` (`query`).
     """
     with transaction.atomic():
         task = history.locked(task_id)
@@ -62,8 +65,11 @@ def run_again(
             raise NotFound("There is no such run of this task.")
         if earlier is not None and earlier.status not in RUN_ENDED:
             raise WrongMoment("That run still goes on: wait for its end, or cancel it.", code="still_running")
+        if query:
+            texts.check_of(task, query)
         text = query or (earlier.input if earlier else "") or task.query
-        run = _manual_run(task, text, now, for_slot=earlier.scheduled_for if earlier else None)
+        as_sent = earlier if earlier is not None and not query else None
+        run = _manual_run(task, text, now, for_slot=earlier.scheduled_for if earlier else None, as_sent=as_sent)
         if task.status in TASK_ENDED or task.status == TaskStatus.PENDING:
             history.move(
                 task,
@@ -90,8 +96,12 @@ def _no_second_run(task: Task) -> dict[str, Any]:
     return {} if task.recurring else {"next_slot_at": None, "next_run_at": None}
 
 
-def _manual_run(task: Task, text: str, now: datetime, for_slot: datetime | None = None) -> TaskRun:
+def _manual_run(
+    task: Task, text: str, now: datetime, for_slot: datetime | None = None, as_sent: TaskRun | None = None
+) -> TaskRun:
     run = _row(task, Trigger.MANUAL, text, now, for_slot)
+    if as_sent is not None:
+        run.rendered, run.given = as_sent.rendered, as_sent.given
     run.save(force_insert=True)
     wakeup.moved()
     return run

@@ -10,8 +10,9 @@ from django.db import transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Coalesce
 
+from conversations import faults
 from tasks import wakeup
-from tasks.models import Agent, Task, TaskRun
+from tasks.models import Agent, ExecutionPlan, Task, TaskRun
 from tasks.models.run import TaskRunQuerySet
 from tasks.services import history, pausing, turns
 from tasks.states import Overlap, RunStatus, Trigger
@@ -59,7 +60,11 @@ def lease_ready(*, worker: str, capacity: int, now: datetime) -> list[Lease]:
             taken.append(run)
             if len(taken) == capacity:
                 break
-        return _take(taken, worker, now)
+        leases = _take(taken, worker, now)
+        faults.reached("lease.before_commit")
+    if leases:
+        faults.reached("lease.committed")
+    return leases
 
 
 def _startable(now: datetime) -> TaskRunQuerySet:
@@ -143,24 +148,30 @@ def gate(passes: Collection[Hashable], settling: Collection[Hashable]) -> Collec
     """The journal's gate: the leases among `passes` that still hold.
 
     Locks the rows, so that a cancel which comes now waits for the commit. In the order that is the same everywhere:
-    tasks (of the runs that settle something), then runs, then (in the store) conversations.
+    tasks (of the runs that settle something), then runs, then plans, then (in the store) conversations.
     """
     leases = {item.run_id: item for item in passes if isinstance(item, Lease)}
     ending = [item.run_id for item in settling if isinstance(item, Lease)]
+    plans: set[UUID] = set()
     if ending:
-        list(
+        tasks = (
             Task.objects.select_for_update(of=("self",))
             .filter(pk__in=TaskRun.objects.filter(pk__in=ending).values("task"))
             .order_by("id")
-            .values_list("pk")
+            .values_list("plan", "depends_on")
         )
+        plans = {plan for plan, depends_on in tasks if depends_on is not None}
     rows = (
         TaskRun.objects.select_for_update(no_key=True)
         .filter(pk__in=leases, status=RunStatus.RUNNING)
         .order_by("id")
         .values_list("pk", "token")
     )
-    return {leases[pk] for pk, token in rows if leases[pk].token == token}
+    held = {leases[pk] for pk, token in rows if leases[pk].token == token}
+    if plans:
+        # Of graphs, whose tasks end side by side (`creation.arm_next`): all of this commit's in one order.
+        list(ExecutionPlan.objects.select_for_update().filter(pk__in=plans).order_by("id").values_list("pk"))
+    return held
 
 
 def hand_back(leases: Sequence[Lease], *, now: datetime) -> int:

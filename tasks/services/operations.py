@@ -15,7 +15,7 @@ from tasks.errors import InvalidInput, NotWaiting, WrongMoment
 from tasks.models import Agent, Task, TaskRun
 from tasks.schedules import Schedule, ScheduleError
 from tasks.schemas.inputs import TaskPatch
-from tasks.services import claiming, creation, history, questions, transcript
+from tasks.services import claiming, creation, history, questions, texts, transcript
 from tasks.states import (
     TASK_ENDED,
     PausedReason,
@@ -33,10 +33,14 @@ COLUMNS = (
     "timeout_seconds",
     "deadline_at",
     "conversation_mode",
+    "only_changes",
     "max_runs_per_day",
+    "budget",
 )
 """Writable columns that are taken over as they are."""
-NULLABLE = frozenset({"deadline_at", "max_runs_per_day"})
+NULLABLE = frozenset({"deadline_at", "max_runs_per_day", "budget"})
+LIMITS = frozenset({"max_runs_per_day", "budget"})
+"""Columns whose change lets a task go on that rests because one of them was reached."""
 PAUSED = "The schedule was paused."
 """Why slots that came in a pause were missed."""
 
@@ -50,6 +54,8 @@ def options(patch: TaskPatch | Any, *, now: datetime) -> dict[str, Any]:
     }
     if (deadline := wanted.get("deadline_at")) is not None and deadline <= now:
         raise InvalidInput({"deadline_at": ["It is past already: give a moment in the future."]})
+    if "budget" in wanted and patch.budget is not None:
+        wanted["budget"] = patch.budget.model_dump(exclude_none=True) or None
     return wanted
 
 
@@ -72,6 +78,9 @@ def update(task_id: UUID, patch: TaskPatch, *, actor: User | None, now: datetime
                 f"“{task.title}” is {task.status}: its text and time can be changed before it starts.",
                 code="already_started",
             )
+        if schedule or "query" in wanted:
+            text = wanted.get("query", task.query)
+            texts.check_of(task, text, recurring=(schedule or task.schedule).recurring)
         changed = {
             name: {"old": _plain(getattr(task, name)), "new": _plain(value)}
             for name, value in wanted.items()
@@ -88,6 +97,8 @@ def update(task_id: UUID, patch: TaskPatch, *, actor: User | None, now: datetime
         if not changed:
             return task
         task.updated_at = now
+        if task.paused_reason == PausedReason.BUDGET and LIMITS & changed.keys():
+            _resume(task, now, keep_slots=False)
         task.save()
         history.note(task, now=now, reason="edited: " + ", ".join(sorted(changed)), actor=actor, changes=changed)
         if "priority" in changed:

@@ -10,7 +10,8 @@ PLAN = "id conversation_id query guidance_message status created_at tasks"
 TASK = (
     "id key conversation_id plan_id thread_id agent_name title query pattern status phase schedule overlap catch_up "
     "catch_up_window_minutes on_interrupt priority max_attempts timeout_seconds deadline_at conversation_mode "
-    "max_runs_per_day next_run_at paused_at paused_reason error_message created_at started_at completed_at updated_at"
+    "only_changes max_runs_per_day budget depends_on on_failure next_run_at paused_at paused_reason error_message "
+    "created_at started_at completed_at updated_at"
 )
 RUN = (
     "id task_id conversation_id trigger scheduled_for for_slot attempt status slots reason started_at finished_at "
@@ -46,7 +47,11 @@ def test_a_task_has_the_contracts_defaults(ana: Program):
         "timeout_seconds": 3600,
         "deadline_at": None,
         "conversation_mode": "append",
+        "only_changes": False,
         "max_runs_per_day": None,
+        "budget": None,
+        "depends_on": [],
+        "on_failure": "continue",
     }
     assert task["key"] == "first"
     assert task["paused_reason"] is None
