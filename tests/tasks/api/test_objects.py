@@ -34,7 +34,7 @@ def test_a_task_has_the_contracts_defaults(ana: Program):
     task = ana.task(key="first")
     assert list(task) == TASK.split()
     assert task["phase"] in ("queued", "scheduled")  # due at once, and claimed as soon as a runner looks
-    assert {name: task[name] for name in TASK.split()[8:22] if name != "phase"} == {
+    assert {name: task[name] for name in TASK.split()[8:26] if name != "phase"} == {
         "pattern": "once",
         "status": "pending",
         "schedule": None,
