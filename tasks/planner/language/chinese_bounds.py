@@ -149,7 +149,7 @@ BOUNDS = (
     _rule(rf"(?<![月\d])({ZH_NUMBER})[号日](?=的?\s*(?:{PART}|{ZH_NUMBER}[点时]|\d{{1,2}}[:：]))", _number_of_month),
     _rule(rf"(?:再?过)?(?P<n>半|{ZH_NUMBER})\s*个?(?P<half>半)?\s*(?P<unit>分钟|小时|钟头|天|周|星期|个?月|年|秒)(?:之后|以后|后)", _delta),
     _rule(rf"再?过(?P<n>半|{ZH_NUMBER})\s*个?(?P<half>半)?\s*(?P<unit>分钟|小时|钟头)", _delta),
-    _rule(r"(?:过|等|待|稍|晚点)?一?会儿?(?:后|再)|稍后|晚些时候", _soon),
+    _rule(r"(?:再?过|等|待)一?会儿?(?:后|再)?|一会儿?(?:后|再)|稍后|晚些时候|晚点再", _soon),
     _rule(rf"(?:一?直到|直至|截[止至]到?|持续到|到|至){_DAYISH}{_ATCLOCK}(?:为止|结束|止|截止)", _until),
     _rule(rf"(?:一?直到|直至|截[止至]到?|持续到){_DAYISH}{_ATCLOCK}", _until),
     _rule(rf"(?:一?直到|直至|截[止至]到?|持续到)(?P<day>)(?P<clock>{CLOCK})(?:为止|结束|止)?", _until),

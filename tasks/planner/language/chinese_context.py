@@ -57,7 +57,7 @@ def judge(phrase: Phrase, meaning: Meaning) -> Judgement:
     asks = bool(_ASKS.search(after + before)) and not _POLITE.search(before + after)
     if asks and not re.match(r"\s*[，,：:]", after) and not re.search(r"告诉|汇报|总结|分析|发(?!生)|报告|推送|查|看看", before + after):
         return "unsure" if meaning.recurring and strong and runs else None
-    if _SUBJECT.search(before):
+    if not leading and _SUBJECT.search(before):
         return "unsure" if strong and meaning.recurring else None
     if _HAPPENS.match(after) and not _REMIND.search(before + after):
         later = re.search(r"[，,](.*)", after)

@@ -91,7 +91,9 @@ def _named_days(match: re.Match[str]) -> Iterator[Piece]:
 
 
 def _plural_days(match: re.Match[str]) -> Iterator[Piece]:
-    if any(len(name) > 4 and name.lower().endswith("days") for name in re.findall(days.DAY, match[1], re.I)):
+    plural = any(len(name) > 4 and name.lower().endswith("days") for name in re.findall(days.DAY, match[1], re.I))
+    # “Friday afternoons” come again, “Friday afternoon” is one.
+    if plural or (match[2] and match[0].lower().endswith("s")):
         yield _piece(match, "days", weekdays_of(days.weekdays(match[1])), loose=not match[0].lower().startswith("on"))
         yield from _part(match, match[2])
 
@@ -259,7 +261,7 @@ RULES: tuple[Rule, ...] = (
           _dates_of_month),
     _rule(rf"\b(?:on\s+)?(?:the\s+)?(?P<list>{_ORDINALS})\s*,?\s+(?:{_EVERY}\s+month|monthly)\b", _dates_of_month),
     _rule(rf"\b(?:on\s+)?day\s+(\d{{1,2}})\s+of\s+(?:{_EVERY}|the)\s+month\b", _number_of_month),
-    _rule(rf"\b(?:on\s+|at\s+)?(?:the\s+)?(last|final|first|1st)\s+((?:working|business|week|work)\s?)?day\s+"
+    _rule(rf"\b(?:on\s+|at\s+)?(?:the\s+|{_EVERY}\s+)?(last|final|first|1st)\s+((?:working|business|week|work)\s?)?day\s+"
           rf"(?:of|in)\s+(?:each|every|the|a)\s+month\b", _end_of_month),
     _rule(rf"\b{_EVERY}\s+month(?:['’]s|,?\s+on\s+(?:the|its))\s+(last|final|first)\s+((?:working|business|week)\s?)?day\b",
           _end_of_month),

@@ -10,7 +10,7 @@ from tasks.planner.language.numbers import WORDS, number
 _HOUR = "(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
 _AMPM = r"[ap]\.?\s?m\b\.?"
 _PAST = r"(?:half|(?:a\s+)?quarter|five|ten|twenty-five|twenty|\d{1,2})(?:\s+minutes?)?\s+(?:past|to)\s+"
-_PARTS = r"(?:\s+(?:(?:in\s+the|every|each|this)\s+(?:early\s+|late\s+)?(?:morning|afternoon|evening)|at\s+night))"
+_PARTS = r"(?:\s+(?:in\s+the\s+(?:early\s+|late\s+)?(?:morning|afternoon|evening)|at\s+night))"
 # Each form once; the lists below are made of them.
 _CLEAR = (
     rf"(?:{_PAST}(?:{_HOUR}|\d{{1,2}})\b(?:\s*{_AMPM})?"
@@ -20,7 +20,7 @@ _CLEAR = (
 )
 _ANY = (
     rf"(?:{_CLEAR}|\b\d{{1,2}}\.\d{{2}}(?![\d.%])|\b{_HOUR}\s+(?:thirty|fifteen|forty-five)\b"
-    rf"|\b(?:[01]?\d|2[0-4])(?![\d%/°:$€£]|[.,]\d|\s?%|-\d)\b|\b{_HOUR}\b)"
+    rf"|\b(?:[01]?\d|2[0-4])(?![\d%/°$€£]|[.,:]\d|\s?%|-\d)\b|\b{_HOUR}\b)"
 )
 _JOIN = r"\s*(?:,\s*and|,|;|/|\band\b|&|\bor\b)\s*(?:again\s+)?(?:at\s+)?"
 _ANY_PART, _CLEAR_PART = f"{_ANY}{_PARTS}?", f"{_CLEAR}{_PARTS}?"

@@ -40,6 +40,7 @@ _STATEMENT = re.compile(
     r"|my|our|his|her|their|this|that|these|those)\b",
     re.I,
 )
+_REFERS = re.compile(r"\b(?:last|past|previous|next|coming|first|these|those|this)\s*$|\bhow\s+(?:to|do|does|can|i|we)\b", re.I)
 _HABIT = re.compile(
     r"\b(?:is|are|was|were|be|been|being|am|happens?|happened|happening|occurs?|occurred|takes?\s+place|starts?|started"
     r"|begins?|began|opens?|opened|closes?|closed|leaves?|left|departs?|arrives?|runs|ran|running|held|scheduled|published"
@@ -62,8 +63,11 @@ _EVENT = re.compile(
     r"|conference|keynote|departures?|arrivals?|jobs?|scripts?|tasks?|alarms?|schedule)\s*$",
     re.I,
 )
+_BOOKS = re.compile(
+    r"\b(?:find|book|reserve|search|look\s+for|order)\b.*\b(?:flights?|trains?|tickets?|tables?|hotels?|rooms?|seats?|slots?|bus)\b", re.I
+)
 _TALKS_ON = re.compile(
-    r"^\s*(?:is|are|was|were|has|have|had|can|could|will|would|should|counts?|matters?|looks?|feels?|means?|in\s+the\s+life)\b",
+    r"^\s*(?:versus|vs|compared|than|is|are|was|were|has|have|had|can|could|will|would|should|counts?|matters?|looks?|feels?|means?|in\s+the\s+life)\b",
     re.I,
 )
 _RUNS = re.compile(
@@ -113,7 +117,7 @@ def judge(phrase: Phrase, meaning: Meaning) -> Judgement:
         return "sure"
     if _TALKS_ON.match(after) and not (leading and re.match(r"\s*(?:will|would|could|can)\s+you\b", after, re.I)):
         return None
-    if not leading and re.search(r"\b(?:last|past|previous|next|coming|first|these|those|this)\s*$", before, re.I):
+    if not leading and _REFERS.search(before):
         return None
     if meaning.recurring:
         return _recurring(phrase, meaning, before, after, leading=leading, trailing=trailing)
@@ -142,6 +146,8 @@ def _recurring(
     relative = _RELATIVE.search(before) and not _CHECKS.search(before)
     if relative or _EVENT.search(before):
         return "unsure" if strong else None
+    if not strong and not _RUNS.search(before) and re.match(r"\s*(?:the|an?)\b", before, re.I):
+        return None
     if trailing:
         return "sure"
     if _MIDDLE_BEFORE.search(before) or (strong and _MIDDLE_AFTER.match(after)):
@@ -166,7 +172,7 @@ def _loose(
         set_off = bool(re.search(r"[,:–—(]\s*$", before))
         if timed or set_off:
             return "sure"
-        return "sure" if _RUNS.match(before.strip(" ,")) and not _TAKES_TIME.match(before.strip()) else "unsure"
+        return "sure" if _RUNS.match(before.strip(" ,")) else None
     if _NOUN_FOLLOWS.match(after):
         # “Send me a daily summary” wants one each day; “show the daily users” does not.
         return "unsure" if re.search(r"\b(?:send|email|mail|post|deliver|notify|remind)\b", before, re.I) else None
@@ -196,7 +202,11 @@ def _once(phrase: Phrase, meaning: Meaning, before: str, after: str, *, leading:
         if remind or (_RUNS.search(before) and not _TAKES_TIME.search(before)):
             return "sure" if trailing or remind or _MIDDLE_AFTER.match(after) or _MIDDLE_BEFORE.search(before) else "unsure"
         return "unsure" if trailing else None
-    if not remind and (_EVENT.search(before) or _FORECAST.search(before) or (_RELATIVE.search(before) and not _CHECKS.search(before))):
+    if _BOOKS.search(before):
+        return None
+    if _EVENT.search(before):
+        return "unsure" if trailing and (remind or _RUNS.match(before.strip(" ,"))) else None
+    if not remind and (_FORECAST.search(before) or (_RELATIVE.search(before) and not _CHECKS.search(before))):
         return "unsure" if trailing and _RUNS.match(before.strip(" ,")) else None
     if trailing:
         return "sure"

@@ -124,6 +124,8 @@ def _add(meaning: Meaning, piece: Piece, gap: str) -> None:
             elif not segment.clocks:
                 segment.times_first = not (segment.days or meaning.cadence or meaning.per)
             segment.clocks.extend(clock for clock in value if clock not in segment.clocks)
+        case "cadence" if value == "day":
+            _add_days(meaning, EVERY_DAY)
         case "part":
             if meaning.last.part and meaning.last.part != value:
                 meaning.segments.append(Segment(days=meaning.last.days))
@@ -144,10 +146,8 @@ def _add_days(meaning: Meaning, days: Days) -> None:
         segment.days = days
     elif segment.clocks and not segment.times_first:
         meaning.segments.append(Segment(days=days))
-    elif segment.days.every_day:
-        segment.days = days
-    elif days.every_day:
-        return
+    elif segment.days.every_day or days.every_day:
+        segment.days = segment.days if days.every_day else days
     elif segment.days.weekdays and days.weekdays:
         segment.days = weekdays_of(segment.days.weekdays | days.weekdays)
     else:
@@ -161,15 +161,14 @@ def _settle(meaning: Meaning) -> None:
         if segment.days and not segment.clocks and not segment.part:
             segment.clocks = list(following.clocks)
             segment.part = following.part
-    if meaning.weekday and meaning.cadence in ("week", "day"):
+    if meaning.weekday and meaning.cadence == "week":
         meaning.last.days = weekdays_of(meaning.weekday)
         meaning.day = meaning.weekday = None
     if meaning.cadence and any(segment.days for segment in meaning.segments):
         meaning.cadence = None
-    if meaning.cadence == "day":
-        meaning.last.days, meaning.cadence = EVERY_DAY, None
     if meaning.per and meaning.per[0] == 1:
+        unit, meaning.per = meaning.per[1], None
         if not any(segment.days for segment in meaning.segments):
-            meaning.cadence = meaning.per[1]
-        meaning.per = None
+            meaning.cadence = unit if unit != "day" else None
+            meaning.last.days = EVERY_DAY if unit == "day" else None
         _settle(meaning)
