@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
+from conversations import faults
 from conversations.changes import Append, Change, Put
 from conversations.hub import hub
 from conversations.store import Frames, store
@@ -264,6 +265,8 @@ class Journal:
                 outcomes.append(True)
             if plain:
                 frames.append(store(plain, now=now))
+            faults.reached("journal.before_commit")
+        faults.reached("journal.committed")
         return frames, outcomes
 
     def _admitted(self, entries: list[_Entry]) -> Collection[Hashable]:

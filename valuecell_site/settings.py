@@ -166,6 +166,7 @@ USER_RUN_CONCURRENCY = env.int("USER_RUN_CONCURRENCY", 0)  # runs at once of one
 AGENT_CONCURRENCY = 20  # runs at once at one agent, unless its card says otherwise
 RUN_BACKEND = "tasks.runner.backends.inprocess.InProcessBackend"
 PLANNER = "tasks.planner.rules.RulesPlanner"
+FAULT_POINT = env.str("FAULT_POINT", "")  # for the fault tests only: where this process dies (conversations/faults.py)
 RETENTION_DAYS = env.int("RETENTION_DAYS", 90)
 ALLOW_PRIVATE_AGENTS = env.bool("ALLOW_PRIVATE_AGENTS", False)
 

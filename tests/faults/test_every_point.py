@@ -1,0 +1,127 @@
+"""The process dies at a labelled point of claim, start, send, each event, or end; the next one brings all to a right end.
+
+`make test` walks a sample of the points, `make faults` all of them (FAULTS=all).
+"""
+
+import asyncio
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from conversations.models import Conversation, ConversationItem
+from sample_agents.base import Event, message_chunk, reasoning, tool_call_completed, tool_call_started
+from tasks.models import Agent, Task, TaskRun
+from tests.helpers.agents import TestAgent
+from tests.helpers.processes import runner, start_runner
+from tests.helpers.tasks import TaskMaker
+
+PATIENCE = 40.0
+PIECES = [f"piece {number} of the answer, " for number in range(12)]
+
+SAMPLE = ["claim.committed", "lease.committed", "run.sent", "run.event:5", "journal.committed:4", "run.before_settle"]
+ALL = [
+    *SAMPLE,
+    "claim.before_commit",
+    "lease.before_commit",
+    "run.before_sent",
+    "run.event:1",
+    "run.event:2",
+    "run.event:3",
+    "run.event:9",
+    "run.event:14",
+    *(f"journal.before_commit:{number}" for number in range(1, 9)),
+    *(f"journal.committed:{number}" for number in (1, 2, 3, 5, 6, 7, 8)),
+]
+POINTS = ALL if os.environ.get("FAULTS") == "all" else SAMPLE
+
+
+class Telling(TestAgent):
+    """Tells a story slowly enough to be cut in the middle of it."""
+
+    async def answer(self, query: str) -> AsyncIterator[Event]:
+        yield reasoning("let me think")
+        yield tool_call_started("call", "look_up")
+        yield tool_call_completed("call", "look_up", "found")
+        for piece in PIECES:
+            await asyncio.sleep(0.03)
+            yield message_chunk(piece)
+
+
+def over() -> bool:
+    active = TaskRun.objects.active().exists()
+    due = Task.objects.due(timezone.now()).exists()
+    return not active and not due and TaskRun.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("point", POINTS)
+def test_whatever_dies_nothing_is_lost_doubled_or_left_running(
+    point: str, conversation: Conversation, serve_agent: Callable[..., Agent], make_task: TaskMaker
+) -> None:
+    agent = Telling()
+    serve_agent(agent)
+    now = timezone.now()
+    once = make_task(query="once", now=now)
+    hourly = make_task(query="hourly", schedule={"interval_minutes": 60}, now=now)
+
+    dying = start_runner(FAULT_POINT=point)
+    assert dying.wait(timeout=PATIENCE) == -signal.SIGKILL, dying.stderr and dying.stderr.read().decode()
+    assert dying.stderr is not None
+    dying.stderr.close()
+    with runner() as process:
+        end = time.monotonic() + PATIENCE
+        while not over():
+            assert process.poll() is None
+            assert time.monotonic() < end, list(TaskRun.objects.values("status", "reason", "error"))
+            time.sleep(0.1)
+
+    # Nothing is left running, and no slot is lost: each has a run that ended and says how.
+    ended = {"succeeded", "failed", "interrupted"}
+    for task in (once, hourly):
+        runs = list(task.runs.order_by("id"))
+        assert runs, task.query
+        assert {run.status for run in runs} <= ended
+        assert {run.scheduled_for for run in runs} == {runs[0].scheduled_for}
+    # Nothing reached the agent twice: a run that was interrupted may have reached it or not, and was not sent again.
+    received = Counter(agent.received)
+    for task in (once, hourly):
+        last = task.runs.latest("id")
+        assert received[task.query] <= 1
+        assert received[task.query] == 1 or last.status == "interrupted"
+        assert last.status in ("succeeded", "interrupted"), (last.error, last.reason)
+    # What the agent said stands in the transcript once, whole and in order.
+    answer = "".join(PIECES)
+    if once.runs.latest("id").status == "succeeded":
+        assert text_of(once.runs.latest("id")) == answer
+        assert once.runs.latest("id").result == answer.strip()
+    if hourly.runs.latest("id").status == "succeeded":
+        assert hourly.runs.latest("id").result == answer.strip()
+        assert results_of(hourly) == 1
+    seqs = list(ConversationItem.objects.filter(conversation=conversation).values_list("seq", flat=True))
+    assert len(set(seqs)) == len(seqs)
+    once.refresh_from_db()
+    hourly.refresh_from_db()
+    assert once.status in ("completed", "failed")
+    assert (hourly.status, hourly.next_slot_at) == ("running", now + timedelta(hours=1))
+
+
+def text_of(run: Any) -> str:
+    """The answer's text in the transcript, over its paragraphs."""
+    items = ConversationItem.objects.filter(run_id=run.pk, event="message_chunk").order_by("position")
+    return "".join(
+        (item.payload.get("content") or "") + "".join(item.tail.order_by("offset").values_list("text", flat=True))
+        for item in items
+    )
+
+
+def results_of(task: Task) -> int:
+    """How many results the transcript shows."""
+    items = ConversationItem.objects.filter(task_id=task.pk, event="component_generator")
+    return sum(item.payload.get("component_type") == "scheduled_task_result" for item in items)
