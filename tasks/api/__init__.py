@@ -5,7 +5,7 @@ from ninja import Router
 
 def routers() -> list[tuple[str, Router]]:
     """Each router with its prefix under `/api/v1`, in the order in which the description lists them."""
-    from tasks.api import agents, conversations, hooks, plans, runs, schedules, tasks
+    from tasks.api import agents, conversations, hooks, plans, runs, schedules, tasks, webhooks
 
     return [
         ("/conversations", conversations.router),
@@ -15,4 +15,5 @@ def routers() -> list[tuple[str, Router]]:
         ("/runs", runs.router),
         ("/schedules", schedules.router),
         ("/agents", agents.router),
+        ("/webhooks", webhooks.router),
     ]

@@ -26,6 +26,7 @@ from tasks import wakeup
 from tasks.agents.connections import connections
 from tasks.agents.errors import AgentError
 from tasks.execution import recovery
+from tasks.hooks import incoming, outgoing
 from tasks.models import Task, TaskRun
 from tasks.runner.backends.base import RunBackend
 from tasks.services import TaskService
@@ -81,6 +82,7 @@ class Runner:
             (self._beat, recovery.HEARTBEAT_EVERY),
             # On its own: agents that do not answer must not hold up the rest of the house.
             (self._tell_agents, recovery.HEARTBEAT_EVERY),
+            (self._send_out, POLL_EVERY),
             (self._retain, RETENTION_EVERY),
         ):
             self._scheduler.add_job(
@@ -92,6 +94,8 @@ class Runner:
                 coalesce=True,
                 misfire_grace_time=None,
             )
+        # What was cancelled while nobody was here is told now.
+        self._scheduler.modify_job(self._tell_agents.__name__, next_run_time=timezone.now())
         self._scheduler.start()
         self._worker = self._loop.create_task(self._turn_forever(), name="runner")
         await self._threads.run(_plan_by_new_rules)
@@ -247,9 +251,17 @@ class Runner:
                 extra={"event": "cancel.unheard", "run_id": str(cancel.run_id), "error": str(error)},
             )
 
+    async def _send_out(self) -> None:
+        """Send what waits in the outbox: webhooks and mails."""
+        while await outgoing.deliver_due(in_thread=self._threads.run, now=timezone.now) == outgoing.BATCH:
+            pass
+
     async def _retain(self) -> None:
         """Delete old runs in small batches, with room for others between."""
         days = settings.RETENTION_DAYS
+        for forget in (incoming.forget_old, outgoing.forget_old):
+            while await self._threads.run(forget, now=timezone.now()):
+                await asyncio.sleep(0.1)
         while days and await self._threads.run(recovery.delete_old_runs, now=timezone.now(), days=days):
             await asyncio.sleep(0.1)
 
