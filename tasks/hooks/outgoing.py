@@ -78,9 +78,15 @@ async def deliver_due(*, in_thread: InThread, now: Callable[[], datetime]) -> in
     parcels: list[Parcel] = await in_thread(take, now=now())
     if not parcels:
         return 0
-    answers = await asyncio.gather(*(_attempt(parcel, now()) for parcel in parcels))
-    await in_thread(settle, list(zip(parcels, answers, strict=True)), now=now())
+    sent = await attempt(parcels, now=now())
+    await in_thread(settle, sent, now=now())
     return len(parcels)
+
+
+async def attempt(parcels: Sequence[Parcel], *, now: datetime) -> list[tuple[Parcel, Answer]]:
+    """Send all of them at once; returns each with what it came to. Uses no database, and raises nothing."""
+    answers = await asyncio.gather(*(_attempt(parcel, now) for parcel in parcels))
+    return list(zip(parcels, answers, strict=True))
 
 
 def take(*, now: datetime) -> list[Parcel]:
