@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from tasks.schedules import zones
@@ -137,8 +138,8 @@ def next_after(schedule: Schedule, after: datetime, *, anchor: datetime) -> date
         if schedule.start_at is not None and after < schedule.start_at:
             after = schedule.start_at - _INSTANT
         found = None
-        for rule in rules_of(schedule):
-            candidate = _next_of_rule(rule, zone, rests, after)
+        for rule in _likely_first(rules_of(schedule), rests):
+            candidate = _next_of_rule(rule, zone, rests, after, found)
             if candidate is not None and (found is None or candidate < found):
                 found = candidate
     if found is None or (schedule.end_at is not None and found > schedule.end_at):
@@ -175,15 +176,18 @@ def slots_between(
 def count_between(schedule: Schedule, after: datetime, until: datetime, *, anchor: datetime, limit: int) -> int:
     """How many slots lie in (after, until], up to `limit`: by arithmetic or whole days where possible."""
     rules = rules_of(schedule)
-    if len(rules) == 1:
-        return min(limit, _count_of_rule(schedule, rules[0], after, until))
-    if schedule.interval_minutes is None or schedule.exclude:
+    if rules:
+        return min(limit, _count_of_rules(schedule, rules, after, until))
+    if schedule.interval_minutes is None:
         return len(slots_between(schedule, after, until, anchor=anchor, limit=limit))
-    first = next_after(schedule, after, anchor=anchor)
+    step = timedelta(minutes=schedule.interval_minutes)
     end = until if schedule.end_at is None else min(until, schedule.end_at)
+    first = next_after(schedule, after, anchor=anchor)
     if first is None or first > end:
         return 0
-    return max(0, min(limit, (end - first) // timedelta(minutes=schedule.interval_minutes) + 1))
+    if schedule.exclude:
+        return min(limit, _count_of_interval(schedule, step, first, end))
+    return max(0, min(limit, (end - first) // step + 1))
 
 
 def jitter_for(schedule: Schedule, task_key: str, slot: datetime) -> timedelta:
@@ -227,8 +231,24 @@ def _next_of_interval(
     return slot if slot <= _LAST else None
 
 
-def _next_of_rule(rule: Rule, zone: ZoneInfo, rests: Rests | None, after: datetime) -> datetime | None:
-    """The first slot of a calendar rule after `after`, by the walk that this module's docstring describes."""
+@lru_cache(maxsize=4096)
+def _likely_first(rules: tuple[Rule, ...], rests: Rests | None) -> tuple[Rule, ...]:
+    """The rules, those last whose every day is a resting one: their walk need not go further than what others found.
+
+    (They may have a slot all the same: a gap puts off the end of a resting day into the next.)
+    """
+    if rests is None or len(rules) == 1:
+        return rules
+    return tuple(sorted(rules, key=lambda rule: all(rests.on(day) for day in rule.days_from(_DAY_ONE.toordinal()))))
+
+
+def _next_of_rule(
+    rule: Rule, zone: ZoneInfo, rests: Rests | None, after: datetime, before: datetime | None = None
+) -> datetime | None:
+    """The first slot of a calendar rule after `after`, by the walk that this module's docstring describes.
+
+    What does not lie before `before` is not looked for.
+    """
     if not _FIRST < after < _LAST:
         return None
     local = after.astimezone(zone)
@@ -238,7 +258,10 @@ def _next_of_rule(rule: Rule, zone: ZoneInfo, rests: Rests | None, after: dateti
     start = today if zones.plain_offset(zone, today - 1) is not None else today - 1
     found: datetime | None = None
     found_on = 0
+    last = zones.LAST_DAY if before is None else before.astimezone(zone).toordinal() + 1
     for day in rule.days_from(start):
+        if day > last:
+            break
         if found is not None and day > found_on + 1:
             break
         offset = zones.plain_offset(zone, day)
@@ -257,8 +280,29 @@ def _next_of_rule(rule: Rule, zone: ZoneInfo, rests: Rests | None, after: dateti
     return found
 
 
-def _count_of_rule(schedule: Schedule, rule: Rule, after: datetime, until: datetime) -> int:
-    """How many slots of a schedule's only rule lie in (after, until], by whole days."""
+def _count_of_interval(schedule: Schedule, step: timedelta, first: datetime, end: datetime) -> int:
+    """How many of first, first + step … up to `end` lie on days without rest, by whole days."""
+    zone, rests = ZoneInfo(schedule.timezone), rests_of(schedule.exclude)
+    if rests is None or step >= _DAY:
+        number = (end - first) // step + 1
+        return sum(
+            rests is None or not rests.on((first + n * step).astimezone(zone).toordinal()) for n in range(number)
+        )
+    count = 0
+    begin = first
+    while begin <= end:
+        today = begin.astimezone(zone).toordinal()
+        tomorrow = zones.first_moment(zone, datetime.combine(date.fromordinal(today + 1), time.min))
+        # The first slot of the next day: at least a step on, where midnight comes twice.
+        following = begin + max(1, -((begin - tomorrow) // step)) * step
+        if not rests.on(today):
+            count += (min(following - step, end) - begin) // step + 1
+        begin = following
+    return count
+
+
+def _count_of_rules(schedule: Schedule, rules: tuple[Rule, ...], after: datetime, until: datetime) -> int:
+    """How many slots of a calendar schedule lie in (after, until], by whole days."""
     zone, rests = ZoneInfo(schedule.timezone), rests_of(schedule.exclude)
     if schedule.start_at is not None:
         after = max(after, schedule.start_at - _INSTANT)
@@ -267,24 +311,34 @@ def _count_of_rule(schedule: Schedule, rule: Rule, after: datetime, until: datet
     if after >= until or after <= _FIRST or until >= _LAST:
         return 0
     first, last = after.astimezone(zone).toordinal(), until.astimezone(zone).toordinal()
+    by_day: dict[int, tuple[Rule, ...]] = {}
+    for rule in rules:
+        # A clock change may put times of the day before after `after`, and of the day after before `until`.
+        for day in takewhile(lambda day: day <= last + 1, rule.days_from(first - 1)):
+            by_day[day] = (*by_day.get(day, ()), rule)
     count = 0
     irregular: set[datetime] = set()
-    # A clock change may put times of the day before after `after`, and of the day after before `until`.
-    for day in rule.days_from(first - 1):
-        if day > last + 1:
-            break
+    for day in sorted(by_day):
         offset = zones.plain_offset(zone, day)
         if offset is None:
-            irregular.update(t for t in _slots_on_changed_day(rule, zone, rests, day) if after < t <= until)
+            for rule in by_day[day]:
+                irregular.update(t for t in _slots_on_changed_day(rule, zone, rests, day) if after < t <= until)
         elif rests is None or not rests.on(day):
+            times = _times_of(by_day[day])
             midnight = _DAY_ONE + timedelta(days=day - 1) - offset
             if first < day < last:
-                count += len(rule.times)
+                count += len(times)
             else:
-                count += sum(after < midnight + minutes * _MINUTE <= until for minutes in rule.times)
+                count += sum(after < midnight + minutes * _MINUTE <= until for minutes in times)
             # A gap that ends at this midnight puts the last times of the day before on this day's first.
-            irregular.discard(midnight + rule.times[0] * _MINUTE)
+            irregular.discard(midnight + times[0] * _MINUTE)
     return count + len(irregular)
+
+
+@lru_cache(maxsize=512)
+def _times_of(rules: tuple[Rule, ...]) -> tuple[int, ...]:
+    """The times of a day on which several rules match."""
+    return tuple(sorted({minutes for rule in rules for minutes in rule.times}))
 
 
 @lru_cache(maxsize=512)

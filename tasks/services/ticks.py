@@ -13,6 +13,7 @@ ON_TIME = timedelta(seconds=60)
 SLOTS_MAX = 1_000
 """Slots that are looked at one by one after a downtime; a year of minutes, which is half a million, is counted."""
 NO_TIME = timedelta(0)
+HOUR = timedelta(hours=1)
 LIMIT_OF_DAY = "The limit of runs a day was reached."
 CATCH_UP_MAX = 500
 """Slots that `catch_up: all` runs one after another; the earlier ones are recorded as missed."""
@@ -163,14 +164,19 @@ def _due_slots(due: Due, now: datetime) -> tuple[list[datetime], int]:
 
 def _newest(due: Due, now: datetime) -> list[datetime]:
     """At least as many of the newest slots as can be caught up, or all after the first."""
-    span = timedelta(hours=1)
-    while True:
-        after = max(due.slot, now - span)
-        found = schedules.slots_between(due.schedule, after, now, anchor=due.anchor, limit=10_000_000)
-        # Jitter is no longer than the time between two slots, so it puts off a few at most.
-        if len(found) >= 2 * CATCH_UP_MAX or after == due.slot:
-            return found
-        span *= 2
+    end = now if due.schedule.end_at is None else min(now, due.schedule.end_at)
+    # Jitter is no longer than the time between two slots, so it puts off a few at most.
+    wanted = 2 * CATCH_UP_MAX
+    # The shortest time before the end that holds so many, to the hour: slots may come in bursts.
+    short, long = 0, (end - due.slot) // HOUR + 1
+    while long - short > 1:
+        middle = (short + long) // 2
+        if schedules.count_between(due.schedule, end - middle * HOUR, end, anchor=due.anchor, limit=wanted) < wanted:
+            short = middle
+        else:
+            long = middle
+    after = max(due.slot, end - long * HOUR)
+    return schedules.slots_between(due.schedule, after, end, anchor=due.anchor, limit=10_000_000)
 
 
 def _catch_up(due: Due, slots: list[datetime], total: int, now: datetime) -> tuple[list[datetime], list[Row]]:
