@@ -56,11 +56,12 @@ def runner(**environment: str) -> Iterator["subprocess.Popen[bytes]"]:
 class RunnerProcess:
     """One runner that is waited for, and stopped with real signals."""
 
-    def __init__(self) -> None:
+    def __init__(self, **environment: str) -> None:
+        runner = {"LOG_LEVEL": "WARNING", "PYTHONUNBUFFERED": "1", **environment}
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "runner"],
             cwd=ROOT,
-            env={**os.environ, "DATABASE_URL": database_url(), "LOG_LEVEL": "WARNING", "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "DATABASE_URL": database_url(), **runner},
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -85,9 +86,9 @@ class RunnerProcess:
 
 
 @contextmanager
-def runners(number: int) -> Iterator[list[RunnerProcess]]:
+def runners(number: int, **environment: str) -> Iterator[list[RunnerProcess]]:
     """So many runners at work, side by side; those that are left are killed at the end."""
-    processes = [RunnerProcess() for _ in range(number)]
+    processes = [RunnerProcess(**environment) for _ in range(number)]
     try:
         for process in processes:
             process.at_work()
