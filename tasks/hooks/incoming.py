@@ -14,7 +14,7 @@ from tasks.errors import InvalidInput, NotFound, TaskError
 from tasks.hooks import bodies, filters, signatures
 from tasks.models import TAKEN, HookDelivery, Outcome, Task, TaskHook
 from tasks.models.hook import derived_secret
-from tasks.services import TaskService
+from tasks.services import TaskService, history
 from tasks.services.events import Arrival
 
 REMEMBERED = timedelta(days=30)
@@ -123,6 +123,7 @@ def _take(
             run=arrival.run,
             payload=kept,
         )
+        history.announce([task])
     return Taken(delivery=delivery)
 
 

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET
 
 from tasks.models import Task, TaskRun, TaskTransition
 from tasks.states import Phase, RunStatus
+from tasks.views.events import hooks_of
 from tasks.views.frame import STRIP, entry, frame, person
 from tasks.views.words import (
     catch_up_word,
@@ -50,6 +51,7 @@ def task(request: HttpRequest, task_id: UUID) -> HttpResponse:
     waits = phase not in (Phase.PAUSED, Phase.COMPLETED, Phase.FAILED, Phase.CANCELLED)
     context: dict[str, Any] = {
         **frame(request, "tasks"),
+        **hooks_of(found),
         "task": found,
         "entry": entry(found, newest),
         "phase": phase,
