@@ -11,6 +11,9 @@ urlpatterns = [
     path("tasks/", views.tasks, name="tasks"),
     path("tasks/<uuid:task_id>/", views.task, name="task"),
     path("runs/<uuid:run_id>/", views.run, name="run"),
+    path("calendar/", views.calendar, name="calendar"),
+    path("calendar/feed/", views.change_feed, name="change_feed"),
+    path("feeds/<str:token>.ics", views.feed, name="feed"),
     path("agents/", views.agents, name="agents"),
     path("settings/", views.settings, name="settings"),
     # With and without the slash: a sender that is redirected loses what it sent.

@@ -1,7 +1,9 @@
-"""The pages: conversations, tasks, runs and agents, for people. One module a page; `frame` is around all."""
+"""The pages, for people: conversations, tasks, runs, calendar, agents. One module a page; `frame` is around all."""
 
 from tasks.views.agents import agents
+from tasks.views.calendar import calendar
 from tasks.views.conversation import conversation
+from tasks.views.feeds import change_feed, feed
 from tasks.views.home import home
 from tasks.views.hooks import receive as receive_event
 from tasks.views.runs import run
@@ -9,4 +11,16 @@ from tasks.views.settings import settings
 from tasks.views.task import task
 from tasks.views.tasks import tasks
 
-__all__ = ["agents", "conversation", "home", "receive_event", "run", "settings", "task", "tasks"]
+__all__ = [
+    "agents",
+    "calendar",
+    "change_feed",
+    "conversation",
+    "feed",
+    "home",
+    "receive_event",
+    "run",
+    "settings",
+    "task",
+    "tasks",
+]

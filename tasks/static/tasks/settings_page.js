@@ -1,5 +1,6 @@
 // Settings that the browser keeps: the theme. And drafts go when the person goes.
 import { zone } from "../site/times.js";
+import "./feed.js";
 
 document.getElementById("zone").textContent = zone.replaceAll("_", " ");
 

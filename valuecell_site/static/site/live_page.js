@@ -8,7 +8,8 @@ const SHORTEST_PAUSE = 1500; // between two askings: a busy system must not make
 
 /**
  * Refresh when one of `kinds` happens to an object that `concerns` accepts. `onrefresh(names)` hears which parts changed;
- * `hold()` true puts it off (an open menu, for instance). Returns a function that refreshes now.
+ * `hold()` true puts it off (an open menu, for instance). Returns a function that refreshes now, from the address that
+ * the page has now; it resolves to whether what is shown is current.
  */
 export function keepLive({ kinds, concerns = () => true, onrefresh = () => {}, hold = () => false }) {
   const shown = new Map();
@@ -26,11 +27,11 @@ export function keepLive({ kinds, concerns = () => true, onrefresh = () => {}, h
     timer = 0;
     if (hold() || document.hidden) {
       soon();
-      return;
+      return false;
     }
     last = Date.now();
     const response = await fetch(location.href, { credentials: "same-origin" }).catch(() => null);
-    if (!response?.ok || response.redirected) return;
+    if (!response?.ok || response.redirected) return false;
     const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
     const changed = [];
     for (const part of document.querySelectorAll("[data-live]")) {
@@ -42,6 +43,7 @@ export function keepLive({ kinds, concerns = () => true, onrefresh = () => {}, h
       changed.push(name);
     }
     if (changed.length) onrefresh(changed);
+    return true;
   }
 
   for (const kind of kinds) onActivity(kind, (object) => { if (concerns(object)) soon(); });
