@@ -15,8 +15,8 @@ from tasks.planner.language.meaning import (
     PART_TIMES,
     Bound,
     Clock,
-    Days,
     DayOf,
+    Days,
     Doubt,
     Meaning,
     Part,
@@ -37,6 +37,9 @@ _FIRST_SURE_HOUR = 7
 class Assembled:
     """A schedule in JSON form with its value, or None where nothing can even be proposed; and what is not sure."""
 
+    local: datetime
+    """The person's now, in the zone that counts."""
+    zone: ZoneInfo
     data: dict[str, object] | None = None
     schedule: Schedule | None = None
     doubts: list[Doubt] = field(default_factory=list)
@@ -48,45 +51,42 @@ class Assembled:
 
 def assemble(meaning: Meaning, *, now: datetime, timezone: str) -> Assembled:
     """What `meaning` comes to for a person whose zone is `timezone` at `now` (aware)."""
-    made = Assembled(doubts=list(meaning.doubts))
+    name = meaning.zone.name if meaning.zone else timezone
+    zone = ZoneInfo(name)
+    made = Assembled(local=now.astimezone(zone), zone=zone, doubts=list(meaning.doubts))
+    if meaning.zone and not meaning.zone.sure and (meaning.zone.code == "zone" or name != timezone):
+        made.doubt(meaning.zone.code, said=meaning.zone.said, zone=name, own=timezone)
+    if any(doubt.code in ("vague", "soon", "seconds") for doubt in made.doubts):
+        return made
     try:
-        _fill(made, meaning, now, timezone)
+        data = _data(meaning, made, name)
+        if data is not None:
+            made.schedule = schedules.parse(data, now=now, default_timezone=name)
+            made.data = data
+    except ScheduleError as error:
+        made.doubt("refused", text=" ".join(text for texts in error.fields.values() for text in texts))
     except (OverflowError, ValueError):
         # “In 99999999 days” lies beyond every calendar.
         made.doubt("no_day")
     return made
 
 
-def _fill(made: Assembled, meaning: Meaning, now: datetime, timezone: str) -> None:
-    name = meaning.zone.name if meaning.zone else timezone
-    if meaning.zone and not meaning.zone.sure and (meaning.zone.code == "zone" or meaning.zone.name != timezone):
-        made.doubt(meaning.zone.code, said=meaning.zone.said, zone=name, own=timezone)
-    zone = ZoneInfo(name)
-    if any(doubt.code in ("vague", "soon", "seconds") for doubt in made.doubts):
-        return
-    local = now.astimezone(zone)
-    if meaning.recurring:
-        data = _recurring(meaning, made, local)
-        if data is None:
-            return
-        data["timezone"] = name
-        _bounds(meaning, made, data, local)
-    else:
-        moment = _moment(meaning, made, local)
-        if moment is None:
-            return
-        data = {"start_at": moment.isoformat()}
-    try:
-        made.schedule = schedules.parse(data, now=now, default_timezone=name)
-        made.data = data
-    except ScheduleError as error:
-        made.doubt("refused", text=" ".join(text for texts in error.fields.values() for text in texts))
+def _data(meaning: Meaning, made: Assembled, zone: str) -> dict[str, object] | None:
+    """The schedule's keys; None where nothing can even be proposed."""
+    if not meaning.recurring:
+        moment = _moment(meaning, made)
+        # A moment carries its offset: it needs no zone beside it.
+        return {"start_at": moment.isoformat()} if moment else None
+    data = _recurring(meaning, made)
+    if data is not None:
+        data["timezone"] = zone
+        _bounds(meaning, made, data)
+    return data
 
 
-def _moment(meaning: Meaning, made: Assembled, local: datetime) -> datetime | None:
+def _moment(meaning: Meaning, made: Assembled) -> datetime | None:
     """The one moment that is meant, in its zone."""
-    zone = local.tzinfo
-    assert isinstance(zone, ZoneInfo)
+    local, zone = made.local, made.zone
     if meaning.delta is not None:
         return (local.astimezone(UTC) + timedelta(minutes=meaning.delta)).replace(microsecond=0).astimezone(zone)
     today = local.date()
@@ -145,17 +145,16 @@ def _clocks(segment: Segment, made: Assembled) -> list[Clock]:
         )
         if unclear:
             made.doubt("half", time=clock.text, later=clock.shifted().text)
-            clock = clock.shifted()
-        found.append(Clock(hour=clock.hour, minute=clock.minute))
+        found.append(clock.shifted() if unclear else Clock(hour=clock.hour, minute=clock.minute))
     return sorted(set(found), key=lambda c: (c.hour, c.minute))
 
 
-def _recurring(meaning: Meaning, made: Assembled, local: datetime) -> dict[str, object] | None:
+def _recurring(meaning: Meaning, made: Assembled) -> dict[str, object] | None:
     if meaning.interval:
-        return _pace(meaning, made, local)
+        return _pace(meaning, made)
     other = next((doubt for doubt in made.doubts if doubt.code == "other"), None)
     if other:
-        return _every_other(other, meaning, made, local)
+        return _every_other(other, meaning, made)
     segments = _days_of(meaning, made)
     if segments is None:
         return None
@@ -223,7 +222,7 @@ def _one_or_list(values: list[str]) -> str | list[str]:
     return values[0] if len(values) == 1 else values
 
 
-def _pace(meaning: Meaning, made: Assembled, local: datetime) -> dict[str, object] | None:
+def _pace(meaning: Meaning, made: Assembled) -> dict[str, object] | None:
     """An interval, or the cron expression for one that has a minute, a window, or days of the month."""
     every = meaning.interval or 0
     days = next((segment.days for segment in meaning.segments if segment.days), EVERY_DAY)
@@ -246,16 +245,14 @@ def _pace(meaning: Meaning, made: Assembled, local: datetime) -> dict[str, objec
     clocks = _clocks(meaning.last, made)
     if clocks:
         made.doubt("start", time=clocks[0].text)
-        zone = local.tzinfo
-        assert isinstance(zone, ZoneInfo)
-        data["start_at"] = _next_clock(zone, local, clocks[0]).isoformat()
+        data["start_at"] = _next_clock(made.zone, made.local, clocks[0]).isoformat()
     return data
 
 
-def _windowed(
-    every: int, window: tuple[Clock, Clock], by_day: str, made: Assembled
-) -> dict[str, object] | None:
+def _windowed(every: int, window: tuple[Clock, Clock], by_day: str, made: Assembled) -> dict[str, object] | None:
     """“Every 30 minutes from 9 to 17”: both ends run."""
+    if window[0].form == "bare" and window[0].hour < _FIRST_SURE_HOUR:
+        made.doubt("half", time=window[0].text, later=window[0].shifted().text)
     first, last = (clock.hour * 60 + clock.minute for clock in window)
     minutes = list(range(first, last + 1, every)) if every else []
     hours: dict[tuple[int, ...], list[int]] = {}
@@ -266,11 +263,7 @@ def _windowed(
     if not minutes or len(hours) > 4:
         made.doubt("both")
         return None
-    return {
-        "cron": _one_or_list([
-            f"{_minutes(found)} {_range(at)} {by_day}" for found, at in hours.items()
-        ])
-    }
+    return {"cron": _one_or_list([f"{_minutes(found)} {_range(at)} {by_day}" for found, at in hours.items()])}
 
 
 def _minutes(found: tuple[int, ...]) -> str:
@@ -285,14 +278,13 @@ def _range(hours: list[int]) -> str:
     return f"{hours[0]}-{hours[-1]}" if whole else ",".join(map(str, hours))
 
 
-def _every_other(doubt: Doubt, meaning: Meaning, made: Assembled, local: datetime) -> dict[str, object] | None:
+def _every_other(doubt: Doubt, meaning: Meaning, made: Assembled) -> dict[str, object] | None:
     """“Every other Monday” has no schedule of its own; an interval from its first day is proposed."""
     days = {"day": 1, "week": 7}.get(str(doubt.about["unit"]))
     if days is None:
         return None
-    zone = local.tzinfo
-    assert isinstance(zone, ZoneInfo)
-    quiet = Assembled()
+    local, zone = made.local, made.zone
+    quiet = Assembled(local=local, zone=zone)
     clock = (_clocks(meaning.last, quiet) or [_proposed(meaning.last.part)])[0]
     weekday = doubt.about.get("weekday", min(meaning.weekday) if meaning.weekday else None)
     start = _next_clock(zone, local, clock)
@@ -301,9 +293,7 @@ def _every_other(doubt: Doubt, meaning: Meaning, made: Assembled, local: datetim
         start = _at(zone, day, clock)
         if start <= local:
             start = _at(zone, day + timedelta(days=7), clock)
-    count = doubt.about["n"]
-    assert isinstance(count, int | float)
-    return {"interval_minutes": int(count * days * 1440), "start_at": start.isoformat()}
+    return {"interval_minutes": int(float(doubt.about["n"]) * days * 1440), "start_at": start.isoformat()}
 
 
 def _next_clock(zone: ZoneInfo, local: datetime, clock: Clock) -> datetime:
@@ -311,17 +301,15 @@ def _next_clock(zone: ZoneInfo, local: datetime, clock: Clock) -> datetime:
     return found if found > local else _at(zone, local.date() + timedelta(days=1), clock)
 
 
-def _bounds(meaning: Meaning, made: Assembled, data: dict[str, object], local: datetime) -> None:
+def _bounds(meaning: Meaning, made: Assembled, data: dict[str, object]) -> None:
     """First and last moment, number of runs, and days of rest."""
-    zone = local.tzinfo
-    assert isinstance(zone, ZoneInfo)
-    begin = local
-    if meaning.start and (start := _first_moment(meaning, meaning.start, made, local, zone)) is not None:
+    local = begin = made.local
+    if meaning.start and (start := _first_moment(meaning, meaning.start, made)) is not None:
         data["start_at"] = start.isoformat()
         begin = start
-    if meaning.until and (end := _last_moment(meaning, meaning.until, made, begin, zone)) is not None:
+    if meaning.until and (end := _last_moment(meaning, meaning.until, made, begin)) is not None:
         data["end_at"] = end.isoformat()
-    if meaning.duration and (end := _end_of(meaning, made, data, begin, zone)) is not None:
+    if meaning.duration and (end := _end_of(meaning, made, data, begin)) is not None:
         data["end_at"] = end.isoformat()
     if meaning.count:
         data["max_runs"] = meaning.count
@@ -345,7 +333,8 @@ def _one_day(of: DayOf, today: date, made: Assembled) -> date | None:
     return found[0]
 
 
-def _first_moment(meaning: Meaning, start: Bound, made: Assembled, local: datetime, zone: ZoneInfo) -> datetime | None:
+def _first_moment(meaning: Meaning, start: Bound, made: Assembled) -> datetime | None:
+    local, zone = made.local, made.zone
     clock = start.clock
     if clock is not None and clock.form == "bare" and clock.hour < _FIRST_SURE_HOUR:
         made.doubt("half", time=clock.text, later=clock.shifted().text)
@@ -358,10 +347,14 @@ def _first_moment(meaning: Meaning, start: Bound, made: Assembled, local: dateti
         return None
     if clock is None and day == local.date():
         return None
+    if clock is None and any(doubt.code == "other" for doubt in made.doubts):
+        # “Every other Monday at 9 from 7 December”: the pace is counted from that day's nine.
+        clock = next(iter(meaning.last.clocks), None)
     return _at(zone, day, clock or Clock(hour=0))
 
 
-def _last_moment(meaning: Meaning, until: Bound, made: Assembled, begin: datetime, zone: ZoneInfo) -> datetime | None:
+def _last_moment(meaning: Meaning, until: Bound, made: Assembled, begin: datetime) -> datetime | None:
+    zone = made.zone
     clock = until.clock
     if clock is not None and clock.form == "bare" and clock.hour < _FIRST_SURE_HOUR:
         made.doubt("half", time=clock.text, later=clock.shifted().text)
@@ -371,12 +364,13 @@ def _last_moment(meaning: Meaning, until: Bound, made: Assembled, begin: datetim
             made.doubt("until")
         return _next_clock(zone, begin, clock or _NINE)
     day = _one_day(until.day, begin.date(), made)
+    if day and clock and clock.hour == clock.minute == 0:
+        # The midnight at which a day ends, not the one before it.
+        day += timedelta(days=1)
     return _at(zone, day, clock or Clock(hour=23, minute=59)) if day else None
 
 
-def _end_of(
-    meaning: Meaning, made: Assembled, data: dict[str, object], begin: datetime, zone: ZoneInfo
-) -> datetime | None:
+def _end_of(meaning: Meaning, made: Assembled, data: dict[str, object], begin: datetime) -> datetime | None:
     """“For two weeks”: from now for a pace; whole days, the first run's included, for times of the day."""
     count, unit = meaning.duration or (1.0, "day")
     if unit == "hour" or (meaning.interval and unit in ("day", "week")):
@@ -389,10 +383,10 @@ def _end_of(
     except ScheduleError:
         return None
     first = schedules.first_slot(schedule, now=begin, anchor=begin)
-    day = first.astimezone(zone).date() if first else begin.date()
+    day = first.astimezone(made.zone).date() if first else begin.date()
     if unit in ("month", "year"):
         year, month = divmod(day.year * 12 + day.month - 1 + int(count * (12 if unit == "year" else 1)), 12)
         last = date(year, month + 1, min(day.day, 28)) - timedelta(days=1)
     else:
         last = day + timedelta(days=int(count * (7 if unit == "week" else 1)) - 1)
-    return _at(zone, last, Clock(hour=23, minute=59))
+    return _at(made.zone, last, Clock(hour=23, minute=59))

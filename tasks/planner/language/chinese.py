@@ -11,7 +11,9 @@ from tasks.planner.language.meaning import EVERY_DAY, WEEKENDS, WORKDAYS, Days, 
 from tasks.planner.language.numbers import ZH_NUMBER, zh_number
 
 _UNIT_MINUTES = {"分": 1, "小": 60, "钟": 60, "天": 1440, "日": 1440, "周": 10080, "星": 10080, "礼": 10080}
-_UNITS = r"(?:分钟|分(?!之|析|享|类|别|红|布|组|数)|小时|钟头|天|日(?!报|线|志|程|记)|周(?!期)|星期|礼拜|个?月|年|秒钟?)"
+_UNITS = (
+    r"(?:分钟|分(?!之|析|享|类|别|红|布|组|数)|小时|钟头|天|日(?!报|线|志|程|记)|周(?!期)|星期|礼拜|个?月|年|秒钟?)"
+)
 _NTH = {"一": 1, "二": 2, "三": 3, "四": 4, "五": 5, "1": 1, "2": 2, "3": 3, "4": 4, "5": 5}
 
 
@@ -134,7 +136,16 @@ def _per(match: re.Match[str]) -> Iterator[Piece]:
         whole = 60 if unit == "小时" else 1
         yield from _minutes(match, whole / times) if times else ()
         return
-    names = {"天": "day", "日": "day", "周": "week", "星期": "week", "礼拜": "week", "月": "month", "个月": "month", "年": "year"}
+    names = {
+        "天": "day",
+        "日": "day",
+        "周": "week",
+        "星期": "week",
+        "礼拜": "week",
+        "月": "month",
+        "个月": "month",
+        "年": "year",
+    }
     if times:
         yield _piece(match, "per", (times, names[unit]))
 
@@ -143,22 +154,33 @@ def _vague(match: re.Match[str]) -> Iterator[Piece]:
     yield _doubt(match, "vague", said=match[0])
 
 
-def _rule(pattern: str, make: Callable[[re.Match[str]], Iterable[Piece]]) -> tuple[
-    re.Pattern[str], Callable[[re.Match[str]], Iterable[Piece]]
-]:
+def _rule(
+    pattern: str, make: Callable[[re.Match[str]], Iterable[Piece]]
+) -> tuple[re.Pattern[str], Callable[[re.Match[str]], Iterable[Piece]]]:
     return re.compile(pattern), make
 
 
 _ONCE = r"(?:运行|执行|跑|来|发|检查|提醒|更新)?(?:一次|1次)?"
 RULES = (
-    _rule(rf"每(?P<apart>隔|间隔|过)?\s*(?P<n>半|\d+\.\d+|{ZH_NUMBER})?\s*个?(?P<half>半)?\s*(?P<unit>{_UNITS})(?:一次|1次)?", _interval),
-    _rule(rf"(?P<apart>间隔|隔)\s*(?P<n>半|{ZH_NUMBER})\s*个?(?P<half>半)?\s*(?P<unit>分钟|小时|天|周)(?:一次|1次)?", _interval),
-    _rule(rf"(?<![每隔])(?P<apart>)(?P<n>半|{ZH_NUMBER})\s*个?(?P<half>半)?\s*(?P<unit>分钟|小时|天|周)(?:一次|1次)", _interval),
+    _rule(
+        rf"每(?P<apart>隔|间隔|过)?\s*(?P<n>半|\d+\.\d+|{ZH_NUMBER})?\s*个?(?P<half>半)?\s*(?P<unit>{_UNITS})(?:一次|1次)?",
+        _interval,
+    ),
+    _rule(
+        rf"(?P<apart>间隔|隔)\s*(?P<n>半|{ZH_NUMBER})\s*个?(?P<half>半)?\s*(?P<unit>分钟|小时|天|周)(?:一次|1次)?",
+        _interval,
+    ),
+    _rule(
+        rf"(?<![每隔])(?P<apart>)(?P<n>半|{ZH_NUMBER})\s*个?(?P<half>半)?\s*(?P<unit>分钟|小时|天|周)(?:一次|1次)",
+        _interval,
+    ),
     _rule(rf"每隔?\s*({ZH_NUMBER})?\s*刻钟(?:一次)?", _quarter),
     _rule(rf"隔(天|日|周)(?:{WEEK}?({WEEKDAY}))?(?!\d)", _other),
     _rule(rf"每隔一?个?()(?:{WEEK})({WEEKDAY})(?!次)", _other),
     _rule(r"每一?天|每日|天天", _every_day),
-    _rule(rf"每(?:一?个|一?天的?)?({chinese_clock.PART})(?<![中正]午)(?!\s*(?:{ZH_NUMBER}[点时]|\d+[:：]))", _every_part),
+    _rule(
+        rf"每(?:一?个|一?天的?)?({chinese_clock.PART})(?<![中正]午)(?!\s*(?:{ZH_NUMBER}[点时]|\d+[:：]))", _every_part
+    ),
     _rule(rf"每(?:一?个)?(?=(?:{chinese_clock.PART}))", _every_day),
     _rule(r"(每逢|每一?个?|逢)?(工作日|周末|双休日|交易日)(?!报)", _set),
     _rule(rf"(?:每逢|每一?个?|逢)(?:{WEEK})的?(?P<list>{WEEKDAYS})(?!次|个月|起|季)", _weekdays),
@@ -170,7 +192,10 @@ RULES = (
     _rule(rf"每年的?\s*({ZH_NUMBER})月({ZH_NUMBER})[日号]", _yearly),
     _rule(r"每一?个?季度?", _quarterly),
     _rule(rf"(?:每一?个?|一个?)(小时|分钟|天|日|周|星期|礼拜|个?月|年)\s*({ZH_NUMBER})次", _per),
-    _rule(r"定期|定时(?!炸弹|器|任务)|时不时|隔三差五|每隔一段时间|每隔?几个?(?:分钟|小时|天|周)|每天(?:好?几|多)次|不定期", _vague),
+    _rule(
+        r"定期|定时(?!炸弹|器|任务)|时不时|隔三差五|每隔一段时间|每隔?几个?(?:分钟|小时|天|周)|每天(?:好?几|多)次|不定期",
+        _vague,
+    ),
 )
 _HINT = re.compile("每|隔|天|周|星期|礼拜|今|明|后|月|号|工作日|一次|定期|点|时|过|稍|会儿|交易日|逢")
 

@@ -85,12 +85,15 @@ def _now(match: re.Match[str]) -> Iterator[Piece]:
 
 def _count(match: re.Match[str]) -> Iterator[Piece]:
     count = zh_number(match[1])
-    if count:
+    # 运行一次 says what is done each time, not how often.
+    if count > 1:
         yield _piece(match, "count", count)
 
 
 def _duration(match: re.Match[str]) -> Iterator[Piece]:
-    unit = {"天": "day", "周": "week", "星期": "week", "月": "month", "年": "year", "小时": "hour"}[match[2].removeprefix("个")]
+    unit = {"天": "day", "周": "week", "星期": "week", "月": "month", "年": "year", "小时": "hour"}[
+        match[2].removeprefix("个")
+    ]
     yield _piece(match, "duration", (float(zh_number(match[1])), unit))
 
 
@@ -112,12 +115,12 @@ def _except(match: re.Match[str]) -> Iterator[Piece]:
 
 
 def _window(match: re.Match[str]) -> Iterator[Piece]:
-    (first, part), (last, own) = read(match[1]), read(match[2])
+    first, (last, own) = read(match[1])[0], read(match[2])
     if first is None or last is None:
         return
     if last.hour < first.hour and last.form != "exact" and not own:
         last = last.shifted()
-    yield _piece(match, "window", (Clock(hour=first.hour, minute=first.minute), Clock(hour=last.hour, minute=last.minute)))
+    yield _piece(match, "window", (first, last))
 
 
 def _hours(match: re.Match[str]) -> Iterator[Piece]:
@@ -134,20 +137,26 @@ def _zone_named(match: re.Match[str]) -> Iterator[Piece]:
         yield _piece(match, "zone", zone)
 
 
-def _rule(pattern: str, make: Callable[[re.Match[str]], Iterable[Piece]]) -> tuple[
-    re.Pattern[str], Callable[[re.Match[str]], Iterable[Piece]]
-]:
+def _rule(
+    pattern: str, make: Callable[[re.Match[str]], Iterable[Piece]]
+) -> tuple[re.Pattern[str], Callable[[re.Match[str]], Iterable[Piece]]]:
     return re.compile(pattern), make
 
 
-_DAYISH = rf"(?P<day>{days.SINGLE})"
+_DAYISH = rf"(?P<day>{days.SINGLE}|[今明](?=[早晚]))"
 _ATCLOCK = rf"(?:的?\s*(?P<clock>{CLOCK}))?"
 BOUNDS = (
     _rule(days.SINGLE, _single),
     _rule(r"(今|明)天?(早|晚)上?(?![餐饭点])", _short),
-    _rule(rf"(今|明)(早|晚)上?\s*({ZH_NUMBER}[点时](?:钟|整)?(?:半|[一三]刻|{ZH_NUMBER}分?)?|\d{{1,2}}[:：]\d{{2}})", _short_clock),
+    _rule(
+        rf"(今|明)(早|晚)上?\s*({ZH_NUMBER}[点时](?:钟|整)?(?:半|[一三]刻|{ZH_NUMBER}分?)?|\d{{1,2}}[:：]\d{{2}})",
+        _short_clock,
+    ),
     _rule(rf"(?<![月\d])({ZH_NUMBER})[号日](?=的?\s*(?:{PART}|{ZH_NUMBER}[点时]|\d{{1,2}}[:：]))", _number_of_month),
-    _rule(rf"(?:再?过)?(?P<n>半|{ZH_NUMBER})\s*个?(?P<half>半)?\s*(?P<unit>分钟|小时|钟头|天|周|星期|个?月|年|秒)(?:之后|以后|后)", _delta),
+    _rule(
+        rf"(?:再?过)?(?P<n>半|{ZH_NUMBER})\s*个?(?P<half>半)?\s*(?P<unit>分钟|小时|钟头|天|周|星期|个?月|年|秒)(?:之后|以后|后)",
+        _delta,
+    ),
     _rule(rf"再?过(?P<n>半|{ZH_NUMBER})\s*个?(?P<half>半)?\s*(?P<unit>分钟|小时|钟头)", _delta),
     _rule(r"(?:再?过|等|待)一?会儿?(?:后|再)?|一会儿?(?:后|再)|稍后|晚些时候|晚点再", _soon),
     _rule(rf"(?:一?直到|直至|截[止至]到?|持续到|到|至){_DAYISH}{_ATCLOCK}(?:为止|结束|止|截止)", _until),
@@ -156,15 +165,29 @@ BOUNDS = (
     _rule(rf"(?:从|自){_DAYISH}{_ATCLOCK}(?:开始|起|以后|之后)", _start),
     _rule(rf"{_DAYISH}{_ATCLOCK}(?:开始|起)(?!床|来|飞|草)", _start),
     _rule(r"(?:从现在|即日)(?:开始|起)", _now),
-    _rule(rf"(?:一?共|总共|总计|执行|运行|重复|只|跑)?\s*({ZH_NUMBER})次(?:为止|后停止|后结束)?(?!方|数|级|日|要|元|会|郎)", _count),
+    _rule(
+        rf"(?:一?共|总共|总计|执行|运行|重复|只|跑)?\s*({ZH_NUMBER})次(?:为止|后停止|后结束)?(?!方|数|级|日|要|元|会|郎)",
+        _count,
+    ),
     _rule(rf"(?:持续|连续|为期|坚持|一连)\s*({ZH_NUMBER})\s*(天|周|星期|个月|年|个?小时)", _duration),
-    _rule(rf"(?:除了?|排除|不(?:含|包括|要|在)|跳过|避开)(?P<list>{_RESTS}(?:\s*(?:和|、|，|及|与)\s*{_RESTS})*)(?:以外|之外|外)?", _except),
-    _rule(rf"(?P<list>{_RESTS}(?:\s*(?:和|、|，|及|与)\s*{_RESTS})*)(?:除外|不(?:运行|执行|发|算|跑|用|推送)|休息)", _except),
+    _rule(
+        rf"(?:除了?|排除|不(?:含|包括|要|在)|跳过|避开)(?P<list>{_RESTS}(?:\s*(?:和|、|，|及|与)\s*{_RESTS})*)(?:以外|之外|外)?",
+        _except,
+    ),
+    _rule(
+        rf"(?P<list>{_RESTS}(?:\s*(?:和|、|，|及|与)\s*{_RESTS})*)(?:除外|不(?:运行|执行|发|算|跑|用|推送)|休息)",
+        _except,
+    ),
     _rule(rf"从?({CLOCK})\s*(?:到|至|-|~|—)\s*({CLOCK})(?:之间|期间|内)?", _window),
     _rule(r"(?:在)?(?:交易|营业|工作|上班|开盘|办公)(?:时间|时段|期间)", _hours),
     _rule(rf"[（(]?({places.ZH_PLACE})(?:当地)?时间[）)]?", _zone),
-    _rule(rf"[（(]?\s*(?<![A-Za-z])((?:UTC|GMT)\s?[+-]\d{{1,2}}|{places.SURE}|[PECMAI][SD]T|BST)(?![A-Za-z])(?:时间)?[）)]?", _zone_named),
-    _rule(r"[（(]?\s*((?:Africa|America|Asia|Atlantic|Australia|Europe|Indian|Pacific)/[A-Za-z_]+(?:/[A-Za-z_]+)?)(?:时间)?[）)]?",
-          _zone_named),
+    _rule(
+        rf"[（(]?\s*(?<![A-Za-z])((?:UTC|GMT)\s?[+-]\d{{1,2}}|{places.SURE}|[PECMAI][SD]T|BST)(?![A-Za-z])(?:时间)?[）)]?",
+        _zone_named,
+    ),
+    _rule(
+        r"[（(]?\s*((?:Africa|America|Asia|Atlantic|Australia|Europe|Indian|Pacific)/[A-Za-z_]+(?:/[A-Za-z_]+)?)(?:时间)?[）)]?",
+        _zone_named,
+    ),
 )
 """What stands once, or bounds what comes again."""

@@ -41,7 +41,9 @@ CLOCK = rf"(?:{PART}?的?\s*{_FIGURE}|正午|中午(?!\s*(?:的|{ZH_NUMBER}))|�
 JOIN = r"\s*(?:和|、|，|,|与|及|以及|跟|还有|或|/)\s*"
 _LIST = re.compile(rf"{CLOCK}(?:{JOIN}{CLOCK})*")
 _ONE = re.compile(CLOCK)
-_READ = re.compile(rf"({PART})?的?\s*(?:({ZH_NUMBER})[点點时](?:钟|整)?(半|[一三]刻|过?({ZH_NUMBER})分?)?|(\d{{1,2}})[:：](\d{{2}}))")
+_READ = re.compile(
+    rf"({PART})?的?\s*(?:({ZH_NUMBER})[点點时](?:钟|整)?(半|[一三]刻|过?({ZH_NUMBER})分?)?|(\d{{1,2}})[:：](\d{{2}}))"
+)
 _ALONE_PART = re.compile(rf"(?<![今明昨])({PART}(?<!早)(?<!晚)|(?<=每天)[早晚])(?!好|安|餐|饭|{ZH_NUMBER}[点时:：])")
 
 
@@ -75,7 +77,7 @@ def part_of(said: str) -> Part:
     return _PARTS[said]
 
 
-def read(said: str) -> tuple[Clock | None, Part | None]:
+def read(said: str) -> tuple[Clock | None, Part | None]:  # noqa: PLR0911 - a form a line
     """One clock time and the part of the day it names; no clock for a time that no day has (25点)."""
     text = said.strip()
     if text in ("正午", "中午"):

@@ -32,10 +32,18 @@ _SUBJECT = re.compile(
     r"(?:^|[，,])\s*(?:因为|虽然|如果|当|由于)?(?:我们?(?!想|要|希望|需要)|他们?|她们?|它们?|大家|人们|公司|老板|妈妈|爸爸|孩子|市场|股市|商店|学校|同事|团队|"
     r"会议|例会|航班|火车|这个.{0,6}|那个.{0,6}|该.{0,6}|.{1,8}(?:会|将|都|总是|一般|通常|在))$"
 )
-_OF = re.compile(r"^\s*(?:的(?!时候|话)|里|中|内|内的|以来|之前|以前|前|之内)")
-_MENTIONED = re.compile(r"(?:关于|过去|最近|近|上|前|比|到|解释|翻译|什么是|意思是|叫做?|安排在|定在|改到|推迟到|提前到|是|的|从|自|截至|截止|预定|预订|订|约|参加|准备)$")
+_OF = re.compile(r"^\s*(?:的(?!时候|话|闹钟|提醒|定时|任务)|里|中|内|内的|以来|之前|以前|前|之内)")
+_MENTIONED = re.compile(
+    r"(?:关于|过去|最近|近|上|前|比|到|解释|翻译|什么是|意思是|叫做?|安排在|定在|改到|推迟到|提前到|是|的|从|自|截至|截止|预定|预订|订|约|参加|准备)$"
+)
 _REMIND = re.compile(r"提醒|叫我|通知我|喊我|闹钟")
-_HAPPENS = re.compile(r"^\s*(?:都?会|都?有|都?是|发生|开盘|收盘|开会|上班|下班|起床|睡觉|吃|喝|到期|举行|开始|结束|过期|更新了)")
+_CODE = re.compile(r"脚本|程序|代码|函数|爬虫|cron|接口")
+_ENGLISH = re.compile(
+    r"\b(?:compare|check|send|show|report|remind|tell|list|give|get|run|fetch|update|summari[sz]e|analy[sz]e)\b", re.I
+)
+_HAPPENS = re.compile(
+    r"^\s*(?:都?会|都?有|都?是|发生|开盘|收盘|开会|上班|下班|起床|睡觉|吃|喝|到期|举行|开始|结束|过期|更新了)"
+)
 
 
 def _sentence(text: str, start: int, end: int) -> tuple[str, str]:
@@ -44,7 +52,7 @@ def _sentence(text: str, start: int, end: int) -> tuple[str, str]:
     return text[cuts[-1] if cuts else 0 : start], text[end : tail.end() if tail else len(text)]
 
 
-def judge(phrase: Phrase, meaning: Meaning) -> Judgement:
+def judge(phrase: Phrase, meaning: Meaning) -> Judgement:  # noqa: PLR0911 - rules, the first that fits answers
     """Whether the sentence around `phrase` means it."""
     before, after = _sentence(phrase.text, phrase.start, phrase.end)
     leading, trailing = bool(_LEAD.fullmatch(before)), bool(_TAIL.fullmatch(after))
@@ -53,9 +61,15 @@ def judge(phrase: Phrase, meaning: Meaning) -> Judgement:
     if _OF.match(after) or (not leading and _MENTIONED.search(before)):
         return None
     strong = meaning.clocked or any(doubt.code == "other" for doubt in meaning.doubts)
-    runs = bool(_RUNS.search(after)) or bool(_RUNS.search(before))
+    runs = any(verbs.search(side) for verbs in (_RUNS, _ENGLISH) for side in (before, after))
+    if _CODE.search(before):
+        return "unsure" if strong else None
     asks = bool(_ASKS.search(after + before)) and not _POLITE.search(before + after)
-    if asks and not re.match(r"\s*[，,：:]", after) and not re.search(r"告诉|汇报|总结|分析|发(?!生)|报告|推送|查|看看", before + after):
+    if (
+        asks
+        and not re.match(r"\s*[，,：:]", after)
+        and not re.search(r"告诉|汇报|总结|分析|发(?!生)|报告|推送|查|看看", before + after)
+    ):
         return "unsure" if meaning.recurring and strong and runs else None
     if not leading and _SUBJECT.search(before):
         return "unsure" if strong and meaning.recurring else None
@@ -78,7 +92,9 @@ def judge(phrase: Phrase, meaning: Meaning) -> Judgement:
 
 def _leading(meaning: Meaning, before: str, after: str, *, strong: bool, runs: bool) -> Judgement:
     if strong:
-        return "sure" if runs or re.match(r"\s*[，,：:]", after) or not re.search("[\u4e00-\u9fff]", after) else "unsure"
+        return (
+            "sure" if runs or re.match(r"\s*[，,：:]", after) or not re.search("[\u4e00-\u9fff]", after) else "unsure"
+        )
     if not runs:
         return None
     if meaning.recurring:
@@ -87,7 +103,7 @@ def _leading(meaning: Meaning, before: str, after: str, *, strong: bool, runs: b
     return None if asked else "unsure"
 
 
-def apart(chosen: Phrase, meaning: Meaning, others: Sequence[Phrase]) -> list[Phrase]:
+def apart(_chosen: Phrase, meaning: Meaning, others: Sequence[Phrase]) -> list[Phrase]:
     """Phrases elsewhere in the text that belong to the chosen one: a clock time behind a comma, an end."""
     found: list[Phrase] = []
     for other in others:
@@ -95,6 +111,27 @@ def apart(chosen: Phrase, meaning: Meaning, others: Sequence[Phrase]) -> list[Ph
         kinds = {piece.kind for piece in other.pieces}
         if not _TAIL.fullmatch(after) or not re.search(r"[，,]\s*$", before):
             continue
-        if (kinds == {"times"} and not meaning.clocked) or kinds <= {"until", "count", "start", "except", "zone"}:
+        if (kinds == {"times"} and not meaning.clocked) or kinds <= {
+            "until",
+            "count",
+            "duration",
+            "start",
+            "except",
+            "zone",
+        }:
             found.append(other)
     return found
+
+
+def alone(phrase: Phrase) -> Judgement:
+    """Whether a clock time without a day is meant: “10点提醒我开会”."""
+    if {piece.kind for piece in phrase.pieces} - {"times", "zone", "part"}:
+        return None
+    before, after = _sentence(phrase.text, phrase.start, phrase.end)
+    wants = bool(_LEAD.fullmatch(before)) and re.match(r"\s*[，,]?\s*(?:的时候)?(?:提醒|叫|通知|喊)[我一]", after)
+    return "sure" if wants and any(piece.kind == "times" for piece in phrase.pieces) else None
+
+
+def uncertain(_chosen: Phrase, _extra: Phrase) -> bool:
+    """Whether a bound that stands apart may belong to the request: one behind a comma, as all are here, does not."""
+    return False

@@ -240,50 +240,79 @@ def _rule(pattern: str, make: Callable[[re.Match[str]], Iterable[Piece]]) -> Rul
 
 
 RULES: tuple[Rule, ...] = (
-    _rule(rf"\b(?:{_EVERY}|once\s+(?:every|in)|once\s+in\s+every)\s+(?:(?P<n>{NUMBER})\s*-?\s*)?(?P<unit>{UNIT})\b"
-          r"(?P<half>\s+and\s+a\s+half)?(?!['’]s|-)", _interval),
+    _rule(
+        rf"\b(?:{_EVERY}|once\s+(?:every|in)|once\s+in\s+every)\s+(?:(?P<n>{NUMBER})\s*-?\s*)?(?P<unit>{UNIT})\b"
+        r"(?P<half>\s+and\s+a\s+half)?(?!['’]s|-)",
+        _interval,
+    ),
     _rule(rf"\b{_EVERY}\s+(\d+)\s?(m|h|d|w|s)\b", _compact),
-    _rule(rf"\b{_EVERY}\s+(?:half(?:\s+an?|-)?\s*-?hour|(?:a\s+)?quarter(?:\s+of\s+an|\s+of\s+the|-)?\s*-?hour)\b"
-          r"|\bhalf-?hourly\b", _fraction),
+    _rule(
+        rf"\b{_EVERY}\s+(?:half(?:\s+an?|-)?\s*-?hour|(?:a\s+)?quarter(?:\s+of\s+an|\s+of\s+the|-)?\s*-?hour)\b"
+        r"|\bhalf-?hourly\b",
+        _fraction,
+    ),
     _rule(rf"\b{_EVERY}\s+(?:one|1|an?)\s+and\s+a\s+half\s+hours?\b", _hour_and_half),
     _rule(rf"\b(?:on\s+)?{_EVERY}\s+({days.DAY_RANGE}|{days.DAYS})\b(?:\s+{_PART}\b)?(?!['’]s)", _named_days),
     _rule(rf"\b(?:on\s+)?({days.DAYS})\b(?:\s+{_PART}\b)?(?!['’])", _plural_days),
     _rule(rf"\b(?:from\s+|on\s+)?({days.DAY_RANGE})\b", _range),
     _rule(rf"\bon\s+({days.DAYS})\b", _listed_days),
     _rule(rf"\b(?:(?:on|at)\s+)?(?:(?:the\s+)?({_EVERY}|all)\s+)?{_SETS}\b(?:\s+{_PART}\b)?(?!['’])", _set),
-    _rule(rf"\b(?:in\s+the\s+|on\s+)?{_EVERY}\s*(day|morning|afternoon|evening|night|lunch\s?time|lunch)\b"
-          r"(?:\s+of\s+the\s+week\b)?(?!['’]s)", _every_part),
+    _rule(
+        rf"\b(?:in\s+the\s+|on\s+)?{_EVERY}\s*(day|morning|afternoon|evening|night|lunch\s?time|lunch)\b"
+        r"(?:\s+of\s+the\s+week\b)?(?!['’]s)",
+        _every_part,
+    ),
     _rule(rf"\b(?:at\s+)?{_EVERY}\s+(noon|midday|midnight)\b", _every_fixed),
     _rule(r"\b(hourly|daily|nightly|weekly|monthly|quarterly|yearly|annually)\b(?!['’]s|-)", _adverb),
     _rule(rf"\b{_EVERY}\s+(quarter)\b(?!\s*-?\s*(?:of|hour))", _adverb),
     _rule(rf"\b(?:on\s+)?(?:the\s+)?(?:{_EVERY}\s+)?(?P<list>{_ORDINALS})\s+{_OF_MONTH}", _dates_of_month),
-    _rule(rf"\b(?:{_EVERY}\s+month|monthly),?\s+on\s+(?:the\s+)?(?P<list>{_ORDINALS})(?!\s+(?:{days.DAY}|of\b))\b",
-          _dates_of_month),
+    _rule(
+        rf"\b(?:{_EVERY}\s+month|monthly),?\s+on\s+(?:the\s+)?(?P<list>{_ORDINALS})(?!\s+(?:{days.DAY}|of\b))\b",
+        _dates_of_month,
+    ),
     _rule(rf"\b(?:on\s+)?(?:the\s+)?(?P<list>{_ORDINALS})\s*,?\s+(?:{_EVERY}\s+month|monthly)\b", _dates_of_month),
+    _rule(
+        rf"\b(?:on\s+)?{_EVERY}\s+(?P<list>\d{{1,2}}(?:st|nd|rd|th)(?:\s*(?:,|\band\b|&)\s*\d{{1,2}}(?:st|nd|rd|th))*)(?=\s*(?:$|[,:.]|at\b|of\b))",
+        _dates_of_month,
+    ),
     _rule(rf"\b(?:on\s+)?day\s+(\d{{1,2}})\s+of\s+(?:{_EVERY}|the)\s+month\b", _number_of_month),
-    _rule(rf"\b(?:on\s+|at\s+)?(?:the\s+|{_EVERY}\s+)?(last|final|first|1st)\s+((?:working|business|week|work)\s?)?day\s+"
-          rf"(?:of|in)\s+(?:each|every|the|a)\s+month\b", _end_of_month),
-    _rule(rf"\b{_EVERY}\s+month(?:['’]s|,?\s+on\s+(?:the|its))\s+(last|final|first)\s+((?:working|business|week)\s?)?day\b",
-          _end_of_month),
+    _rule(
+        rf"\b(?:on\s+|at\s+)?(?:the\s+|{_EVERY}\s+)?(last|final|first|1st)\s+((?:working|business|week|work)\s?)?day\s+"
+        rf"(?:of|in)\s+(?:each|every|the|a)\s+month\b",
+        _end_of_month,
+    ),
+    _rule(
+        rf"\b(?:{_EVERY}\s+month|monthly)(?:['’]s|,?\s+on\s+(?:the|its))\s+(last|final|first)\s+((?:working|business|week)\s?)?day\b",
+        _end_of_month,
+    ),
     _rule(rf"\b(?:at\s+)?(?:the\s+)?(?:end\s+of\s+(?:each|every|the)\s+month|{_EVERY}\s+month\s?-?end)\b", _month_end),
     _rule(r"\b(?:at\s+)?(?:the\s+)?(?:beginning|start)\s+of\s+(?:each|every)\s+month\b", _month_start),
-    _rule(rf"\b(?:on\s+)?(?:the\s+)?(?:{_EVERY}\s+)?({_NTHS})\s+({days.DAY})\s+(?:of|in)\s+(?:each|every|the|a)\s+month\b",
-          _nth_days),
+    _rule(
+        rf"\b(?:on\s+)?(?:the\s+)?(?:{_EVERY}\s+)?({_NTHS})\s+({days.DAY})\s+(?:of|in)\s+(?:each|every|the|a)\s+month\b",
+        _nth_days,
+    ),
     _rule(rf"\b(?:{_EVERY}\s+month|monthly),?\s+on\s+(?:the\s+)?({_NTHS})\s+({days.DAY})\b", _nth_days),
     _rule(rf"\b(?:{_EVERY}\s+year|yearly|annually),?\s+on\s+(?P<date>{days.DATE})", _yearly),
     _rule(rf"\b(?:on\s+)?{_EVERY}\s+(?P<date>{days.DATE})(?!\s+(?:of|in)\b)", _yearly),
     _rule(rf"\b(?:on\s+)?(?P<date>{days.DATE})\s+(?:of\s+)?(?:{_EVERY}\s+year|yearly|annually)\b", _yearly),
-    _rule(rf"\b(?:on\s+)?(?:{_EVERY}|on)?\s*\b(other|alternate|second|2nd|third|3rd|fourth|4th)\s+"
-          rf"(minute|hour|day|week|weekend|month|year|morning|afternoon|evening|night|{days.DAY})\b(?!\s+(?:of|in)\s+)",
-          lambda m: _other(m) if re.search(r"\b(?:every|each|alternate)\b", m[0], re.I) else ()),
+    _rule(
+        rf"\b(?:on\s+)?(?:{_EVERY}|on)?\s*\b(other|alternate|second|2nd|third|3rd|fourth|4th)\s+"
+        rf"(minute|hour|day|week|weekend|month|year|morning|afternoon|evening|night|{days.DAY})\b(?!\s+(?:of|in)\s+)",
+        lambda m: _other(m) if re.search(r"\b(?:every|each|alternate)\b", m[0], re.I) else (),
+    ),
     _rule(rf"\b(once|twice|{NUMBER}\s+times)\s+(?:a|an|per|each|every)\s+(minute|hour|day|week|month|year)\b", _per),
-    _rule(r"\b(?:every|each)\s+(?:few|couple(?:\s+of)?|several|so\s+many)\s+(?:minutes|hours|days|weeks|months)\b"
-          r"|\bevery\s+now\s+and\s+(?:then|again)\b|\bevery\s+so\s+often\b|\bfrom\s+time\s+to\s+time\b"
-          r"|\b(?:regularly|periodically|on\s+a\s+regular\s+basis|at\s+regular\s+intervals)\b"
-          r"|\b(?:several|a\s+few|multiple|many|a\s+couple\s+of)\s+times\s+(?:a|per|each)\s+(?:hour|day|week|month)\b",
-          _vague),
-    _rule(r"\b(?:on|at)\s+(?:the\s+)?(?:(?:full\s+)?hour\b|:(\d\d)\b|minute\s+(\d{1,2})\b"
-          r"|(quarter\s+past|half\s+past|quarter\s+to)(?!\s+(?:\d|[a-z]+\b(?<!every))))", _minute),
+    _rule(
+        r"\b(?:every|each)\s+(?:few|couple(?:\s+of)?|several|so\s+many)\s+(?:minutes|hours|days|weeks|months)\b"
+        r"|\bevery\s+once\s+in\s+a\s+while\b|\bevery\s+now\s+and\s+(?:then|again)\b|\bevery\s+so\s+often\b|\bfrom\s+time\s+to\s+time\b"
+        r"|\b(?:regularly|periodically|on\s+a\s+regular\s+basis|at\s+regular\s+intervals)\b"
+        r"|\b(?:several|a\s+few|multiple|many|a\s+couple\s+of)\s+times\s+(?:a|per|each)\s+(?:hour|day|week|month)\b",
+        _vague,
+    ),
+    _rule(
+        r"\b(?:on|at)\s+(?:the\s+)?(?:(?:full\s+)?hour\b|:(\d\d)\b|minute\s+(\d{1,2})\b"
+        r"|(quarter\s+past|half\s+past|quarter\s+to)(?!\s+(?:\d|[a-z]+\b(?<!every))))",
+        _minute,
+    ),
 )
 """What comes again. Each makes pieces of a match, or none where it turns out to mean something else."""
 
@@ -292,7 +321,7 @@ _HINT = re.compile(
     r"|(?:mon|tues|wednes|thurs|fri|satur|sun)days?|mon|tue|wed|thu|fri|sat"
     r"|weekdays?|weekends?|work\s?days?|working\s+days?|business\s+days?|everyday|alternate"
     r"|today|tomorrow|tonight|in|from\s+now|month|on|at|periodically|regularly|time\s+to\s+time"
-    r"|this\s+(?:morning|afternoon|evening)|morning|next|later)\b|@",
+    r"|this\s+(?:morning|afternoon|evening)|morning|next|later|noon|midnight|o['’]?clock)\b|@|\d\s?[ap]\.?m\b|\d:\d\d",
     re.I,
 )
 

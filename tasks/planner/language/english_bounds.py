@@ -7,7 +7,7 @@ from typing import cast
 from tasks.planner.language import dates, places
 from tasks.planner.language import english_days as days
 from tasks.planner.language.english_clock import CLOCK, read_clock
-from tasks.planner.language.meaning import Bound, Clock, Doubt, Part, Piece, Zone
+from tasks.planner.language.meaning import Bound, Doubt, Part, Piece, Zone
 from tasks.planner.language.numbers import NUMBER, ORDINAL, number, ordinal
 
 _PART = r"(morning|afternoon|evening|night|noon)"
@@ -89,6 +89,13 @@ def _start(match: re.Match[str]) -> Iterator[Piece]:
     yield _piece(match, "start", Bound(day=days.single(said) if said else None, clock=clock))
 
 
+def _start_any(match: re.Match[str]) -> Iterator[Piece]:
+    if match["day2"]:
+        yield _piece(match, "start", None)
+        return
+    yield from _start(match)
+
+
 def _until(match: re.Match[str]) -> Iterator[Piece]:
     said = (match["day"] or "").strip()
     clock = read_clock(match["clock"]) if match["clock"] else None
@@ -132,10 +139,10 @@ def _window(match: re.Match[str]) -> Iterator[Piece]:
     # 9 to 5, and 9 to 5pm: the second lies after the first.
     if last.form != "exact" and last.hour < first.hour and first.hour < 12:
         last = last.shifted()
-    if first.form == "bare" and last.form == "exact" and first.hour < 12 <= last.hour and first.hour < 7:
-        if first.hour + 12 < last.hour:
-            first = first.shifted()
-    yield _piece(match, "window", (Clock(hour=first.hour, minute=first.minute), Clock(hour=last.hour, minute=last.minute)))
+    # 2 to 6pm: both of the afternoon.
+    if first.form == "bare" and last.form == "exact" and first.hour < 7 and first.hour + 12 < last.hour:
+        first = first.shifted()
+    yield _piece(match, "window", (first, last))
 
 
 def _hours(match: re.Match[str]) -> Iterator[Piece]:
@@ -173,9 +180,9 @@ def _own_time(match: re.Match[str]) -> Iterator[Piece]:
     yield _piece(match, "zone", None)
 
 
-def _rule(pattern: str, make: Callable[[re.Match[str]], Iterable[Piece]], flags: int = re.I) -> tuple[
-    re.Pattern[str], Callable[[re.Match[str]], Iterable[Piece]]
-]:
+def _rule(
+    pattern: str, make: Callable[[re.Match[str]], Iterable[Piece]], flags: int = re.I
+) -> tuple[re.Pattern[str], Callable[[re.Match[str]], Iterable[Piece]]]:
     return re.compile(pattern, flags), make
 
 
@@ -186,40 +193,58 @@ BOUNDS = (
     _rule(r"\b(?:on\s+)?((?:mon|tue|wed|thu|fri|sat)\b\.?)", _short_day),
     _rule(r"\btonight\b|\b(?:later\s+)?this\s+(?:morning|afternoon|evening)\b", _tonight),
     _rule(rf"\bon\s+the\s+({ORDINAL})\b(?!\s+(?:of|day|time|[a-z]+day|floor|page|place|one)\b)", _on_the),
-    _rule(rf"\bin\s+(?:about\s+)?(?P<n>a\s+few|several|some|a\s+couple\s+of|half\s+an?|(?:a\s+)?quarter\s+of\s+an|{NUMBER}|an?)\s*"
-          rf"(?P<unit>{_AHEAD})\b(?P<half>\s+and\s+a\s+half)?(?:\s+and\s+(?P<n2>{NUMBER})\s+minutes?)?(?:['’]?\s+time\b)?"
-          r"(?:\s+from\s+now\b)?(?!-|\s+(?:of|per)\b)", _delta),
-    _rule(rf"\b(?P<n>a\s+few|half\s+an?|{NUMBER}|an?)\s+(?P<unit>{_AHEAD})\b(?P<half>\s+and\s+a\s+half)?(?P<n2>)?\s+from\s+now\b",
-          _delta),
-    _rule(rf"\b(?:starting|beginning|commencing|effective|as\s+of|from|start)\s+(?:(?:on|from|at)\s+)?"
-          rf"(?:{_DAYISH}|(?P<day2>(?:right\s+)?now)\b){_ATCLOCK}(?:\s+(?:onwards?|on|forward)\b)?",
-          lambda m: _start_any(m)),
+    _rule(
+        rf"\bin\s+(?:about\s+)?(?P<n>a\s+few|several|some|a\s+couple\s+of|half\s+an?|(?:a\s+)?quarter\s+of\s+an|{NUMBER}|an?)\s*"
+        rf"(?P<unit>{_AHEAD})\b(?P<half>\s+and\s+a\s+half)?(?:\s+and\s+(?P<n2>{NUMBER})\s+minutes?)?(?:['’]?\s+time\b)?"
+        r"(?:\s+from\s+now\b)?(?!-|\s+(?:of|per)\b)",
+        _delta,
+    ),
+    _rule(
+        rf"\b(?P<n>a\s+few|half\s+an?|{NUMBER}|an?)\s+(?P<unit>{_AHEAD})\b(?P<half>\s+and\s+a\s+half)?(?P<n2>)?\s+from\s+now\b",
+        _delta,
+    ),
+    _rule(
+        rf"\b(?:starting|beginning|commencing|effective|as\s+of|from|start|begin)\s+(?:(?:on|from|at)\s+)?"
+        rf"(?:{_DAYISH}|(?P<day2>(?:right\s+)?now)\b){_ATCLOCK}(?:\s+(?:onwards?|on|forward)\b)?",
+        _start_any,
+    ),
     _rule(rf"\b(?:starting|beginning|commencing)\s+(?:at|from)\s+(?P<clock>{CLOCK})(?P<day>)?", _start),
-    _rule(rf"\b(?:until|till|’til|'til|up\s+to|through|ending(?:\s+on)?)\s+(?:and\s+including\s+)?(?:on\s+)?{_DAYISH}{_ATCLOCK}",
-          _until),
+    _rule(
+        rf"\b(?:until|till|’til|'til|up\s+to|through|ending(?:\s+on)?)\s+(?:and\s+including\s+)?(?:on\s+)?{_DAYISH}{_ATCLOCK}",
+        _until,
+    ),
     _rule(rf"\b(?:until|till|’til|'til)\s+(?P<clock>{CLOCK})(?P<day>)?", _until),
-    _rule(rf"\b(?:for\s+|repeat(?:ed|ing)?\s+)?({NUMBER})\s+(?:times|runs)\b(?:\s+(?:in\s+total|only|altogether))?"
-          r"(?!\s+(?:a|an|per|each|every|more|as|the|larger|higher|faster)\b)", _count),
-    _rule(rf"\bfor\s+(?:the\s+)?(?:next\s+|coming\s+)?({NUMBER}|an?)\s+(hours?|days?|weeks?|months?|years?)\b", _duration),
-    _rule(rf"(?:\b(?:except|but\s+not|excluding|not|other\s+than|apart\s+from|skipping|skip)\s+"
-          rf"(?:(?:for|on|at|the|during)\s+)*)(?P<list>{_EXCLUSION}(?:\s*(?:,|\band\b|\bor\b|&)\s*(?:on\s+)?{_EXCLUSION})*)",
-          _except),
+    _rule(
+        rf"\b(?:for\s+|repeat(?:ed|ing)?\s+)?({NUMBER})\s+(?:times|runs)\b(?:\s+(?:in\s+total|only|altogether))?"
+        r"(?!\s+(?:a|an|per|each|every|more|as|the|larger|higher|faster)\b)",
+        _count,
+    ),
+    _rule(
+        rf"\bfor\s+(?:the\s+)?(?:next\s+|coming\s+)?({NUMBER}|an?)\s+(hours?|days?|weeks?|months?|years?)\b", _duration
+    ),
+    _rule(
+        rf"(?:\b(?:except|but\s+not|excluding|not|other\s+than|apart\s+from|skipping|skip)\s+"
+        rf"(?:(?:for|on|at|the|during)\s+)*)(?P<list>{_EXCLUSION}(?:\s*(?:,|\band\b|\bor\b|&)\s*(?:on\s+)?{_EXCLUSION})*)",
+        _except,
+    ),
     _rule(rf"\b(?:between|from)\s+({CLOCK})\s*(?:and|to|-|–|until|till)\s*({CLOCK})", _window),
-    _rule(r"\b(?:during|in|within)\s+(?:the\s+)?((?:business|market|trading|working|office|work|stock\s+market)\s+hours)\b",
-          _hours),
-    _rule(r"((?:\b[A-Za-z]+\s+){0,2}\b[A-Za-z]+)\s+(?:local\s+|standard\s+|daylight\s+|summer\s+)?time\b\)?", _zone_time),
-    _rule(r"\b(?:in\s+)?(?:(?:the\s+)?time\s?zone\s+)?\(?((?:Africa|America|Asia|Atlantic|Australia|Europe|Indian|Pacific)"
-          r"/[A-Za-z_]+(?:/[A-Za-z_]+)?)\)?", _zone_named),
-    _rule(rf"\(?\b((?:UTC|GMT)\s?[+-]\d{{1,2}}(?::?00)?|{places.SURE}|[PECMAI][SD]T|BST|A[ED][SD]T)\b\)?", _zone_named, 0),
+    _rule(
+        r"\b(?:during|in|within)\s+(?:the\s+)?((?:business|market|trading|working|office|work|stock\s+market)\s+hours)\b",
+        _hours,
+    ),
+    _rule(
+        r"((?:\b[A-Za-z]+\s+){0,2}\b[A-Za-z]+)\s+(?:local\s+|standard\s+|daylight\s+|summer\s+)?time\b\)?", _zone_time
+    ),
+    _rule(
+        r"\b(?:in\s+)?(?:(?:the\s+)?time\s?zone\s+)?\(?((?:Africa|America|Asia|Atlantic|Australia|Europe|Indian|Pacific)"
+        r"/[A-Za-z_]+(?:/[A-Za-z_]+)?)\)?",
+        _zone_named,
+    ),
+    _rule(
+        rf"\(?\b((?:UTC|GMT)\s?[+-]\d{{1,2}}(?::?00)?|{places.SURE}|[PECMAI][SD]T|BST|A[ED][SD]T)\b\)?", _zone_named, 0
+    ),
     _rule(r"\(?\b(utc|gmt|cet)\b\)?", _zone_named, 0),
     _rule(r"\b(?:\(|in\s+)((?:[A-Z][A-Za-z]+\s+){0,2}[A-Z][A-Za-z]+)\b\)?", _zone_city, 0),
     _rule(r"\b(?:(?:in\s+)?(?:my|our|local)\s+(?:local\s+)?time(?:\s+zone)?)\b", _own_time),
 )
 """What stands once, or bounds what comes again."""
-
-
-def _start_any(match: re.Match[str]) -> Iterator[Piece]:
-    if match["day2"]:
-        yield _piece(match, "start", None)
-        return
-    yield from _start(match)

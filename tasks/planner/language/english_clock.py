@@ -97,8 +97,8 @@ def _listed(text: str, match: re.Match[str], group: int) -> Iterator[Piece]:
         stop = match.start(group) + one.end()
         if clock is None or (clock.form == "bare" and not one[2] and _counts(text[stop:])):
             break
-        part = re.search(r"morning|afternoon|evening|night", one[2] or "", re.I)
-        found.append((clock, cast(Part, part[0].lower()) if part else None))
+        named = re.search(r"morning|afternoon|evening|night", one[2] or "", re.I)
+        found.append((clock, cast(Part, named[0].lower()) if named else None))
         end = stop
     if not found:
         return

@@ -14,7 +14,7 @@ from tasks.planner.language.phrases import Phrase
 Judgement = Literal["sure", "unsure"] | None
 
 BETWEEN = re.compile(
-    r"(?:[\s,;()\-–—]|\b(?:and|but|on|at|then|each|only|exactly|sharp|always|please|in|the|starting|from\s+now\s+on)\b)*",
+    r"(?:[\s,;()\-–—]|\b(?:and|repeat(?:ing)?|but|on|at|then|each|only|exactly|sharp|always|please|in|the|starting|from\s+now\s+on)\b)*",
     re.I,
 )
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)|[;\n]")
@@ -26,7 +26,9 @@ _POLITE = (
     r"schedule(?:\s+(?:this|that|it))?|schedule|reminder|remind\s+me|when)"
 )
 _LEAD = re.compile(rf"(?:[\s,:\-–—(“\"]|\b{_POLITE}\b)*", re.I)
-_TAIL = re.compile(r"(?:[\s,.!?:;)…\-–—]|\b(?:please|pls|thanks|thank\s+you|thx|ok|okay|for\s+me|from\s+now\s+on)\b)*", re.I)
+_TAIL = re.compile(
+    r"(?:[\s,.!?:;)…\-–—]|\b(?:please|pls|thanks|thank\s+you|thx|ok|okay|for\s+me|from\s+now\s+on)\b)*", re.I
+)
 _QUESTION = re.compile(
     r"^(?:[\s,\-–—(]|\b(?:so|and|but|hey|hi|ok|well|please)\b)*"
     r"(?:what|how|why|who|whose|whom|when|which|where|is|are|was|were|do|does|did|has|have|had|am|should|shall|may|might|must"
@@ -40,7 +42,9 @@ _STATEMENT = re.compile(
     r"|my|our|his|her|their|this|that|these|those)\b",
     re.I,
 )
-_REFERS = re.compile(r"\b(?:last|past|previous|next|coming|first|these|those|this)\s*$|\bhow\s+(?:to|do|does|can|i|we)\b", re.I)
+_REFERS = re.compile(
+    r"\b(?:last|past|previous|next|coming|first|these|those|this)\s*$|\bhow\s+(?:to|do|does|can|i|we)\b", re.I
+)
 _HABIT = re.compile(
     r"\b(?:is|are|was|were|be|been|being|am|happens?|happened|happening|occurs?|occurred|takes?\s+place|starts?|started"
     r"|begins?|began|opens?|opened|closes?|closed|leaves?|left|departs?|arrives?|runs|ran|running|held|scheduled|published"
@@ -50,13 +54,16 @@ _HABIT = re.compile(
 )
 _BEFORE_CONTENT = re.compile(
     r"\b(?:for|of|about|by|before|after|since|than|between|during|within|over|past|last|per|not|as|to|versus|vs|against"
-    r"|like|with|without|from|word|words|phrase|string|text|called|named|titled|say|says|said|mean|means|expression|the|a|an"
-    r"|every|each|cron)\s*$",
+    r"|like|with|without|from|word|words|phrase|string|text|called|named|titled|say|says|said|mean|means|expression"
+    r"|(?-i:the|an?|every|each)|cron)\s*$",
     re.I,
 )
 _RELATIVE = re.compile(r"\b(?:that|which|who|whose|where|how\s+to|what)\b(?![^,]*,)", re.I)
-_CHECKS = re.compile(r"\b(?:check|make\s+sure|verify|ensure|confirm|test|see|monitor|tell\s+me|show\s+me|report|find\s+out)\s+"
-                     r"(?:that|which|who|where|what|whether)\b", re.I)
+_CHECKS = re.compile(
+    r"\b(?:check|make\s+sure|verify|ensure|confirm|test|see|monitor|tell\s+me|show\s+me|report|find\s+out)\s+"
+    r"(?:that|which|who|where|what|whether)\b",
+    re.I,
+)
 _EVENT = re.compile(
     r"\b(?:meetings?|calls?|flights?|appointments?|interviews?|match(?:es)?|games?|trains?|bus(?:es)?|dinners?|lunch(?:es)?"
     r"|part(?:y|ies)|webinars?|concerts?|class(?:es)?|exams?|lectures?|deadlines?|sessions?|stand-?ups?|events?|shifts?"
@@ -64,8 +71,16 @@ _EVENT = re.compile(
     re.I,
 )
 _BOOKS = re.compile(
-    r"\b(?:find|book|reserve|search|look\s+for|order)\b.*\b(?:flights?|trains?|tickets?|tables?|hotels?|rooms?|seats?|slots?|bus)\b", re.I
+    r"\b(?:find|book|reserve|search|look\s+for|order)\b.*\b(?:flights?|trains?|tickets?|tables?|hotels?|rooms?|seats?|slots?|bus)\b",
+    re.I,
 )
+_ARRANGES = re.compile(
+    r"\b(?:schedule|book|arrange|organi[sz]e|plan|set\s+up|invite|reschedule|move|put|add)\b.*\b(?:meetings?|calls?|appointments?|interviews?"
+    r"|dinner|lunch|party|webinar|sessions?|stand-?ups?|events?|conference|flights?|tables?)\b",
+    re.I,
+)
+_WHY = re.compile(r"^\W*(?:why|when|do|does|did|is|are|was|were|has|have|had|who|whose)\b", re.I)
+_ALARM = re.compile(r"\b(?:alarm|reminder|timer)\s+for\s*$", re.I)
 _TALKS_ON = re.compile(
     r"^\s*(?:versus|vs|compared|than|is|are|was|were|has|have|had|can|could|will|would|should|counts?|matters?|looks?|feels?|means?|in\s+the\s+life)\b",
     re.I,
@@ -96,8 +111,13 @@ _MIDDLE_AFTER = re.compile(
     r"^\s*[,:\-–—]?\s*(?:to|whether|if|that|a|an|the|my|our|your|how|what|which|who|where|about|with|and|on|some|any|all|for"
     r"|[A-Z][\w&.]*|of|until)\b",
 )
-_SENDS = re.compile(r"\b(?:send|email|mail|post|deliver|remind|notify|message|ping|give\s+me|show\s+me|tell\s+me|get\s+me|report)\b", re.I)
-_NOUN_FOLLOWS = re.compile(r"^\s+(?!(?:at|on|in|to|and|please|for|until|with|if|whether|about|starting|from|by|except)\b)[A-Za-z]", re.I)
+_SENDS = re.compile(
+    r"\b(?:send|email|mail|post|deliver|remind|notify|message|ping|give\s+me|show\s+me|tell\s+me|get\s+me|report)\b",
+    re.I,
+)
+_NOUN_FOLLOWS = re.compile(
+    r"^\s+(?!(?:at|on|in|to|and|please|for|until|with|if|whether|about|starting|from|by|except)\b)[A-Za-z]", re.I
+)
 
 
 def sentence(text: str, start: int, end: int) -> tuple[str, str]:
@@ -124,25 +144,39 @@ def judge(phrase: Phrase, meaning: Meaning) -> Judgement:
     return _once(phrase, meaning, before, after, leading=leading, trailing=trailing)
 
 
-def _recurring(
+def _recurring(  # noqa: PLR0911 - rules, the first that fits answers
     phrase: Phrase, meaning: Meaning, before: str, after: str, *, leading: bool, trailing: bool
 ) -> Judgement:
     strong = meaning.clocked or any(doubt.code == "other" for doubt in meaning.doubts)
     asks = bool(_QUESTION.match(before)) and not leading
     if phrase.loose:
-        return _loose(phrase, meaning, before, after, leading=leading, trailing=trailing, asks=asks)
+        return _loose(meaning, before, after, leading=leading, trailing=trailing, asks=asks)
     if leading:
         return "sure"
     set_off = bool(re.search(r"[,:–—(]\s*$", before)) or bool(re.search(r"[.!?]\s*$", before))
     if asks:
-        return "unsure" if meaning.clocked and (set_off or trailing) and not re.match(r"\s*how\s+(?:to|do|can)\b", before, re.I) else None
+        if _WHY.match(before):
+            return None
+        return (
+            "unsure"
+            if meaning.clocked and (set_off or trailing) and not re.match(r"\s*how\s+(?:to|do|can)\b", before, re.I)
+            else None
+        )
     if set_off and trailing:
         return "sure"
-    mentioned = _BEFORE_CONTENT.search(before) and not re.search(r"\b(?:remind|tell|notify|alert)\s+me\s+(?:for|of|about)\s*$", before, re.I)
+    if _ARRANGES.search(before):
+        return "unsure" if strong else None
+    mentioned = (
+        _BEFORE_CONTENT.search(before)
+        and not _ALARM.search(before)
+        and not re.search(r"\b(?:remind|tell|notify|alert)\s+me\s+(?:for|of|about)\s*$", before, re.I)
+    )
     if mentioned:
         return None
     if _STATEMENT.match(before) or _HABIT.search(before):
-        return "unsure" if strong and trailing else None
+        # “Our call is every Monday at 9. Write an agenda.” tells; alone it may be a wish.
+        told = bool(re.search(r"\w", phrase.text[phrase.end + len(after) :]))
+        return "unsure" if strong and trailing and not told else None
     relative = _RELATIVE.search(before) and not _CHECKS.search(before)
     if relative or _EVENT.search(before):
         return "unsure" if strong else None
@@ -155,11 +189,14 @@ def _recurring(
     return "unsure" if strong else None
 
 
-def _loose(
-    phrase: Phrase, meaning: Meaning, before: str, after: str, *, leading: bool, trailing: bool, asks: bool
+def _loose(  # noqa: PLR0911 - rules, the first that fits answers
+    meaning: Meaning, before: str, after: str, *, leading: bool, trailing: bool, asks: bool
 ) -> Judgement:
     """`daily`, `weekly`, `weekdays`: adverbs that stand before a noun as often as for themselves."""
-    if asks or _BEFORE_CONTENT.search(before) and not re.search(r"\b(?:send|email|mail|post|deliver|give|get)\b[^,]*\b(?:a|an|the|my)\s*$", before, re.I):
+    if asks or (
+        _BEFORE_CONTENT.search(before)
+        and not re.search(r"\b(?:send|email|mail|post|deliver|give|get)\b[^,]*\b(?:a|an|the|my)\s*$", before, re.I)
+    ):
         return None
     timed = any(segment.clocks for segment in meaning.segments)
     if leading:
@@ -179,10 +216,16 @@ def _loose(
     return "sure" if timed and _MIDDLE_BEFORE.search(before) else None
 
 
-def _once(phrase: Phrase, meaning: Meaning, before: str, after: str, *, leading: bool, trailing: bool) -> Judgement:
+def _once(  # noqa: PLR0911, PLR0912 - rules, the first that fits answers
+    phrase: Phrase, meaning: Meaning, before: str, after: str, *, leading: bool, trailing: bool
+) -> Judgement:
     clocked = meaning.clocked
-    asks = bool(_QUESTION.match(before)) or (trailing and phrase.text.rstrip().endswith("?") and not leading
-                                             and not re.match(r"\s*(?:can|could|would|will)\s+you\b", before, re.I))
+    asks = bool(_QUESTION.match(before)) or (
+        trailing
+        and phrase.text.rstrip().endswith("?")
+        and not leading
+        and not re.match(r"\s*(?:can|could|would|will)\s+you\b", before, re.I)
+    )
     if leading:
         if clocked or _REMIND.search(before + after):
             return "sure"
@@ -191,6 +234,8 @@ def _once(phrase: Phrase, meaning: Meaning, before: str, after: str, *, leading:
     remind = bool(_REMIND.search(before))
     if asks and not remind:
         return None
+    if _ALARM.search(before):
+        return "sure" if trailing or re.match(r"\s*(?:to|,)", after) else "unsure"
     if _BEFORE_CONTENT.search(before) or (not remind and (_STATEMENT.match(before) or _HABIT.search(before))):
         return None
     if not clocked:
@@ -200,9 +245,13 @@ def _once(phrase: Phrase, meaning: Meaning, before: str, after: str, *, leading:
         return "unsure" if fits and not any(d.code == "which_day" for d in meaning.doubts) else None
     if meaning.delta is not None:
         if remind or (_RUNS.search(before) and not _TAKES_TIME.search(before)):
-            return "sure" if trailing or remind or _MIDDLE_AFTER.match(after) or _MIDDLE_BEFORE.search(before) else "unsure"
+            return (
+                "sure"
+                if trailing or remind or _MIDDLE_AFTER.match(after) or _MIDDLE_BEFORE.search(before)
+                else "unsure"
+            )
         return "unsure" if trailing else None
-    if _BOOKS.search(before):
+    if _BOOKS.search(before) or _ARRANGES.search(before):
         return None
     if _EVENT.search(before):
         return "unsure" if trailing and (remind or _RUNS.match(before.strip(" ,"))) else None
@@ -223,8 +272,30 @@ def apart(chosen: Phrase, meaning: Meaning, others: Sequence[Phrase]) -> list[Ph
         kinds = {piece.kind for piece in other.pieces}
         if not _TAIL.fullmatch(after) or other.start < chosen.start or _EVENT.search(before):
             continue
-        if kinds <= {"times", "zone"} and "times" in kinds and not meaning.clocked:
-            found.append(other)
-        elif re.search(r",\s*$", before) and kinds <= {"until", "count", "start", "except", "zone"}:
+        if (kinds <= {"times", "zone"} and "times" in kinds and not meaning.clocked) or (
+            kinds <= {"until", "count", "duration", "start", "except", "zone"}
+            and (kinds == {"until"} or re.search(r",\s*$", before))
+        ):
             found.append(other)
     return found
+
+
+def alone(phrase: Phrase) -> Judgement:
+    """Whether a clock time without a day is meant: “remind me at 5pm to stretch”."""
+    kinds = {piece.kind for piece in phrase.pieces}
+    if "times" not in kinds or kinds - {"times", "zone", "part"}:
+        return None
+    before, after = sentence(phrase.text, phrase.start, phrase.end)
+    if re.search(
+        r"\b(?:(?:remind|wake|ping|alert|notify|call|text|message)\s+(?:me|us)(?:\s+up)?|reminder(?:\s+for)?|alarm(?:\s+for)?)\s*$",
+        before,
+        re.I,
+    ):
+        return "sure"
+    return "unsure" if _REMIND.search(before) and _TAIL.fullmatch(after) else None
+
+
+def uncertain(chosen: Phrase, extra: Phrase) -> bool:
+    """Whether a bound that stands apart may belong to the request: “send the orders until Friday”."""
+    between = chosen.text[chosen.end : extra.start]
+    return any(piece.kind == "until" for piece in extra.pieces) and not re.search(r",\s*$", between)

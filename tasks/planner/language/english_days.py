@@ -18,10 +18,14 @@ MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
     r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
 )
-DATE = rf"(?:(?:the\s+)?{ORDINAL}\s+(?:of\s+)?{MONTH}|\d{{1,2}}\s+{MONTH}|{MONTH}\s+(?:the\s+)?(?:{ORDINAL}|\d{{1,2}}\b))"
+DATE = (
+    rf"(?:(?:the\s+)?{ORDINAL}\s+(?:of\s+)?{MONTH}|\d{{1,2}}\s+{MONTH}|{MONTH}\s+(?:the\s+)?(?:{ORDINAL}|\d{{1,2}}\b))"
+)
 """A day of the year, without the year."""
 YEARED = rf"{DATE}(?:,?\s+(?:19|20)\d\d\b)?"
-FIGURES = r"\b(?:(?:19|20)\d\d-\d{1,2}-\d{1,2}|\d{1,2}/\d{1,2}(?:/(?:19|20)\d\d)?|\d{1,2}\.\d{1,2}\.(?:(?:19|20)\d\d)?)(?!\d)"
+FIGURES = (
+    r"\b(?:(?:19|20)\d\d-\d{1,2}-\d{1,2}|\d{1,2}/\d{1,2}(?:/(?:19|20)\d\d)?|\d{1,2}\.\d{1,2}\.(?:(?:19|20)\d\d)?)(?!\d)"
+)
 ENDS = r"(?:the\s+)?end\s+of\s+(?:the|this)\s+(?:week|month|year)|(?:this\s+)?year['’]?s?\s+end"
 SINGLE = (
     rf"(?:(?:the\s+)?day\s+after\s+tomorrow|tomorrow|today|{YEARED}|{FIGURES}|{ENDS}"
@@ -54,7 +58,7 @@ def month_day(said: str) -> tuple[int, int]:
     return month, ordinal(day[0]) if day else 1
 
 
-def single(said: str) -> DayOf:
+def single(said: str) -> DayOf:  # noqa: PLR0911 - a form a line
     """The day that SINGLE names."""
     text = re.sub(r"\s+", " ", said.strip().lower())
     if text in ("today", "tomorrow"):
@@ -62,9 +66,7 @@ def single(said: str) -> DayOf:
     if text.endswith("day after tomorrow"):
         return dates.in_days(2)
     if "end" in text.split() and re.search("week|month|year", text):
-        return (
-            dates.of_week(6, 0) if "week" in text else dates.end_of_month if "month" in text else dates.end_of_year
-        )
+        return dates.of_week(6, 0) if "week" in text else dates.end_of_month if "month" in text else dates.end_of_year
     if text in ("next week", "next month", "next year"):
         return dates.first_of_next(text.split()[1])
     name = re.search(rf"\b{DAY}\b", text)

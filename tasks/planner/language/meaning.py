@@ -179,8 +179,10 @@ class Meaning:
     def recurring(self) -> bool:
         """Whether anything in it comes again."""
         comes_again = any(segment.days for segment in self.segments)
-        return comes_again or bool(self.interval or self.cadence or self.per) or any(
-            doubt.code in ("other", "vague", "seconds") for doubt in self.doubts
+        return (
+            comes_again
+            or bool(self.interval or self.cadence or self.per)
+            or any(doubt.code in ("other", "vague", "seconds") for doubt in self.doubts)
         )
 
     @property

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tasks.planner.language.meaning import EVERY_DAY, Days, Meaning, Piece, Segment, weekdays_of
+from tasks.planner.language.meaning import EVERY_DAY, Days, Doubt, Meaning, Piece, Segment, weekdays_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,38 +66,57 @@ def fold(phrases: Sequence[Phrase]) -> Meaning:
 def amend(meaning: Meaning, change: Meaning) -> Meaning:
     """An earlier meaning with what a person said to change it: the new takes the place of its like."""
     new_times = any(segment.clocks for segment in change.segments)
-    new_days = any(segment.days for segment in change.segments) or bool(change.cadence or change.per)
-    merged = replace(meaning, doubts=list(change.doubts))
+    if meaning.recurring and change.weekday and not change.recurring:
+        # “Every week” – “Tuesday at 10”: what comes again still does.
+        change.last.days, change.day, change.weekday = weekdays_of(change.weekday), None, None
     if change.interval or change.delta is not None or (change.day and not meaning.recurring):
         merged = replace(change, zone=change.zone or meaning.zone)
         if change.day and not new_times:
-            merged.segments = [Segment(days=None, clocks=s.clocks, part=s.part) for s in meaning.segments]
+            merged.segments = [Segment(clocks=segment.clocks, part=segment.part) for segment in meaning.segments]
         return merged
-    if new_days or change.day:
-        kept = [clock for segment in meaning.segments for clock in segment.clocks]
-        merged.segments = [
-            replace(segment, clocks=segment.clocks or kept, part=segment.part or (None if segment.clocks else meaning.last.part))
-            for segment in change.segments
-        ]
-        merged.interval, merged.cadence, merged.per, merged.minute = None, change.cadence, change.per, None
-        merged.window, merged.weekday, merged.day = None, change.weekday, change.day
+    merged = replace(meaning, doubts=[*_still_open(meaning, change), *change.doubts])
+    if any(segment.days for segment in change.segments) or change.cadence or change.per or change.day:
+        _take_days(merged, meaning, change)
     elif new_times or change.last.part:
-        segment = change.last
-        days = [old.days for old in meaning.segments if old.days] or [None]
-        merged.segments = [
-            Segment(days=day, clocks=list(segment.clocks), part=segment.part or meaning.last.part if _open(segment) else segment.part)
-            for day in days
-        ]
-        if meaning.interval:
-            merged.interval = None
+        days: list[Days | None] = [segment.days for segment in meaning.segments if segment.days]
+        part = change.last.part or (meaning.last.part if _open(change.last) else None)
+        clocks = change.last.clocks
+        merged.segments = [Segment(days=day, clocks=list(clocks), part=part) for day in days or [None]]
     for name in ("zone", "start", "until", "count", "duration", "window", "minute"):
         if getattr(change, name) is not None:
             setattr(merged, name, getattr(change, name))
     merged.exclude = change.exclude or meaning.exclude
-    if not (new_days or new_times or change.last.part):
-        merged.doubts += [doubt for doubt in meaning.doubts if doubt.code not in ("zone", "city", "holidays")]
     _settle(merged)
     return merged
+
+
+def _still_open(meaning: Meaning, change: Meaning) -> list[Doubt]:
+    """The doubts that the change does not settle: each is settled by its own kind of answer."""
+    days = any(segment.days for segment in change.segments) or change.cadence or change.per or change.day
+    times = any(segment.clocks for segment in change.segments)
+    settled = {
+        "zone": change.zone,
+        "city": change.zone,
+        "holidays": change.exclude or days,
+        "other": days,
+        "hours": change.window or days,
+    }
+    return [doubt for doubt in meaning.doubts if not settled.get(doubt.code, days or times or change.interval)]
+
+
+def _take_days(merged: Meaning, meaning: Meaning, change: Meaning) -> None:
+    """The change's days, with the earlier times where it names none."""
+    kept = [clock for segment in meaning.segments for clock in segment.clocks]
+    merged.segments = [
+        replace(
+            segment,
+            clocks=segment.clocks or list(kept),
+            part=segment.part or (None if segment.clocks else meaning.last.part),
+        )
+        for segment in change.segments
+    ]
+    merged.interval, merged.cadence, merged.per, merged.minute = None, change.cadence, change.per, None
+    merged.window, merged.weekday, merged.day = None, change.weekday, change.day
 
 
 def _open(segment: Segment) -> bool:
@@ -105,7 +124,7 @@ def _open(segment: Segment) -> bool:
     return any(clock.form == "bare" for clock in segment.clocks)
 
 
-def _add(meaning: Meaning, piece: Piece, gap: str) -> None:
+def _add(meaning: Meaning, piece: Piece, gap: str) -> None:  # noqa: PLR0912 - a case for each kind of piece
     value = piece.value
     match piece.kind:
         case "days":
@@ -164,6 +183,9 @@ def _settle(meaning: Meaning) -> None:
     if meaning.weekday and meaning.cadence == "week":
         meaning.last.days = weekdays_of(meaning.weekday)
         meaning.day = meaning.weekday = None
+    if any(segment.days for segment in meaning.segments):
+        # “Every day, regularly”: how often is said, only the time is not.
+        meaning.doubts = [doubt for doubt in meaning.doubts if doubt.code != "vague"]
     if meaning.cadence and any(segment.days for segment in meaning.segments):
         meaning.cadence = None
     if meaning.per and meaning.per[0] == 1:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from tasks import schedules
 from tasks.planner.language import chinese, chinese_context, english, english_context
 from tasks.planner.language.assemble import Assembled, assemble
+from tasks.planner.language.english_clock import CLOCK
 from tasks.planner.language.meaning import Doubt, Language, Meaning, Piece
 from tasks.planner.language.phrases import Phrase, amend, fold, group
 from tasks.planner.language.questions import ask
@@ -25,6 +26,8 @@ _QUOTED = re.compile(
     r"```.*?(?:```|\Z)|`[^`\n]*`|“[^”]*”|\"[^\"\n]*\"|«[^»]*»|「[^」]*」|『[^』]*』|《[^》]*》|(?<!\w)'[^'\n]*'(?!\w)|https?://\S+",
     re.S,
 )
+_TO = re.compile(rf"\b(?:make\s+(?:it|that)|to|rather|better|be|instead)\s+(?={CLOCK})", re.I)
+_SHORT_ANSWER = 4
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -108,18 +111,23 @@ def understand(text: str, *, timezone: str, now: datetime, changes: Sequence[str
             meaning = amend(meaning, said)
     made = assemble(meaning, now=now, timezone=timezone)
     request, phrase = without(text, phrases, language)
-    return _understanding(made, [*doubts, *made.doubts], request, phrase, language, now)
+    doubts = [*doubts, *made.doubts]
+    proposal = _proposal(made, language, now)
+    question = ask(doubts[0], proposal.summary if proposal else "", language) if doubts else None
+    return Understanding(request=request, language=language, proposal=proposal, question=question, phrase=phrase)
 
 
 def read_change(text: str) -> Meaning | None:
-    """What an answer says about when, anywhere in it; None where it says nothing."""
-    language: Language = "zh" if _CHINESE.search(text) else "en"
-    grammar = chinese if language == "zh" else english
-    said = text
-    if language == "en" and re.fullmatch(r"\s*(?:\d{1,2}|[a-z]+)\s*", text, re.I):
+    """What an answer says about when, anywhere in it (“make it 10”, “weekdays only”); None where it says nothing."""
+    if len(text) > MAX_LENGTH:
+        return None
+    chinese_text = bool(_CHINESE.search(text))
+    said = text if chinese_text else _TO.sub(r"\g<0>at ", text)
+    pieces = chinese.pieces(said) if chinese_text else english.pieces(said)
+    if not pieces and not chinese_text and len(text.split()) <= _SHORT_ANSWER:
         # A number alone answers “at what time?”.
         said = f"at {text.strip()}"
-    pieces = grammar.pieces(said)
+        pieces = english.pieces(said)
     return fold([Phrase(pieces=tuple(pieces), text=said)]) if pieces else None
 
 
@@ -130,13 +138,13 @@ def _phrases(text: str, language: Language) -> tuple[list[Phrase], list[Doubt]] 
     context: ModuleType = chinese_context if language == "zh" else english_context
     if language == "zh" and not any(piece.anchor for piece in pieces):
         # “every day at 9 对比 AAPL 和 MSFT”
-        pieces, context = english.pieces(quiet), english_context
+        others = english.pieces(quiet)
+        if any(piece.anchor for piece in others):
+            pieces, context = others, english_context
     groups = group(quiet, pieces, context.BETWEEN)
     meant: list[tuple[Phrase, str]] = []
     for phrase in groups:
-        if not phrase.anchored:
-            continue
-        judged = context.judge(phrase, fold([phrase]))
+        judged = context.judge(phrase, fold([phrase])) if phrase.anchored else context.alone(phrase)
         if judged:
             meant.append((phrase, judged))
     if not meant:
@@ -150,24 +158,22 @@ def _phrases(text: str, language: Language) -> tuple[list[Phrase], list[Doubt]] 
         first, second = text[chosen.start : chosen.end], text[rival.start : rival.end]
         doubts.append(Doubt(code="two", about={"first": first, "second": second}))
     phrases = [chosen]
-    for extra in context.apart(chosen, fold([chosen]), [phrase for phrase in groups if not phrase.anchored]):
+    for extra in context.apart(chosen, fold([chosen]), [p for p in groups if not p.anchored]):
         phrases.append(extra)
+        if context.uncertain(chosen, extra):
+            doubts.append(Doubt(code="apart", about={"said": text[extra.start : extra.end]}))
     return [Phrase(pieces=phrase.pieces, text=text) for phrase in phrases], doubts
 
 
-def _understanding(
-    made: Assembled, doubts: list[Doubt], request: str, phrase: str, language: Language, now: datetime
-) -> Understanding:
-    proposal = None
-    if made.schedule is not None and made.data is not None:
-        proposal = Proposal(
-            data=made.data,
-            schedule=made.schedule,
-            times=_times(made.schedule, now),
-            summary=summary(made.schedule, language),
-        )
-    question = ask(doubts[0], proposal.summary if proposal else "", language) if doubts else None
-    return Understanding(request=request, language=language, proposal=proposal, question=question, phrase=phrase)
+def _proposal(made: Assembled, language: Language, now: datetime) -> Proposal | None:
+    if made.schedule is None or made.data is None:
+        return None
+    return Proposal(
+        data=made.data,
+        schedule=made.schedule,
+        times=_times(made.schedule, now),
+        summary=summary(made.schedule, language),
+    )
 
 
 def _times(schedule: Schedule, now: datetime) -> tuple[datetime, ...]:

@@ -72,7 +72,9 @@ def _zh_summary(schedule: Schedule) -> str:
         text = (
             f"每 {days} 天"
             if minutes % 1440 == 0 and days > 1
-            else f"每 {hours} 小时" if minutes % 60 == 0 else f"每 {minutes} 分钟"
+            else f"每 {hours} 小时"
+            if minutes % 60 == 0
+            else f"每 {minutes} 分钟"
         )
         text = {1: "每分钟", 60: "每小时"}.get(minutes, text)
         local = False
