@@ -114,6 +114,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         "PORT": str(port),
         "ADMIN_PASSWORD": password,
         "API_RATE": "0",
+        "ALLOW_PRIVATE_AGENTS": "true",  # a webhook's receiver is on loopback
         "SAMPLE_AGENT_PACE_MS": "40",
     }
     log = (folder / "log").open("wb")
