@@ -20,10 +20,11 @@ SIDE = 3
         ("/", 2),  # agents, conversations
         ("/tasks/", 3),  # tasks, their runs, agents
         ("/conversations/{conversation}/", 5),  # itself, items, tasks, their runs, agents
-        ("/tasks/{task}/", 4),  # itself, runs, last result, history
+        ("/tasks/{task}/", 5),  # itself, runs, last result, hooks, history
         ("/runs/{run}/", 2),  # itself, its first item
         ("/agents/", 1),
-        ("/settings/", 0),
+        ("/settings/", 2),  # the link of the calendar, webhooks
+        ("/calendar/", 4),  # the link, the runs by day, coming ones, paused ones
     ],
 )
 def test_a_page_asks_as_often_for_many_as_for_one(
