@@ -140,6 +140,9 @@ def interrupt(task: Task, run: TaskRun, *, now: datetime) -> list[Change]:
     changes: list[Change] = [transcript.failed(task, run, why)]
     ends = TaskStatus.FAILED if not task.recurring or task.on_interrupt == OnInterrupt.FAIL else None
     if ends is not None and task.recurring:
+        # What waits behind it, or goes on beside it, ends with its task.
+        stopped = cancelling.stop_runs([task], now=now, reason=why)
+        questions.closed(other.conversation_id for other in stopped)
         history.move(task, TaskStatus.FAILED, now=now, run=run, reason=why, error_message=why)
         notices.tell(WebhookEvent.RUN_FINISHED, task, run=run, now=now)
         return [*changes, transcript.controller(task), *transcript.ending([task])]

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import pytest
+from django.db import transaction
 
 from tasks.models import Task
 from tasks.schedules import jitter_for
@@ -76,6 +77,28 @@ def test_an_edit_in_a_pause_loses_none_of_its_slots(make_task: TaskMaker) -> Non
     # Hourly at 0 and 1, then every half hour from 1.5 to 3.
     assert rows(task) == [("missed", 0, 6)]
     assert runs(task)[0].reason == "The schedule was paused."
+
+
+def test_an_edit_arms_a_schedule_whose_last_slot_was_due(make_task: TaskMaker) -> None:
+    task = make_task(schedule={"interval_minutes": 60, "end_at": (NOW + 3 * HOUR).isoformat()})
+    TaskService.pause(task.pk, actor=None, now=NOW)
+    patch = TaskPatch(schedule={"interval_minutes": 30, "end_at": None})
+    TaskService.update(task.pk, patch, actor=None, now=NOW + 3.2 * HOUR)
+    assert rows(task) == [("missed", 0, 4)]
+    task.refresh_from_db()
+    assert task.next_run_at == NOW + 3.5 * HOUR
+
+
+def test_what_waits_ends_with_a_task_that_fails_by_an_interruption(make_task: TaskMaker) -> None:
+    task = make_task(schedule=HOURLY, overlap="queue", on_interrupt="fail")
+    lease = started(task)
+    claim(now=NOW + HOUR)
+    run = task.runs.get(pk=lease.run_id)
+    with transaction.atomic():
+        TaskService.interrupt(TaskService.locked(task.pk), run, now=NOW + HOUR)
+    assert run_statuses(task) == ["interrupted", "cancelled"]
+    task.refresh_from_db()
+    assert (task.status, task.next_run_at) == ("failed", None)
 
 
 def test_a_slot_that_jitter_puts_behind_the_pause_is_kept(make_task: TaskMaker) -> None:
