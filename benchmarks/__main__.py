@@ -21,6 +21,7 @@ NAMES = (
     "growing_postgres",
     "routing",
     "schedules",
+    "language",
     "claiming",
     "claiming_postgres",
     "lateness",

@@ -9,9 +9,11 @@ from ninja import Router
 from pydantic import BaseModel, ConfigDict, Field
 
 from conversations.described import described
-from conversations.wire import answer, read_body
+from conversations.wire import Instant, answer, read_body
 from tasks import schedules
+from tasks.planner.language import understand
 from tasks.schemas.outputs import PreviewOut
+from tasks.schemas.parse import ParseOut
 from tasks.schemas.schedule_in import ScheduleIn
 
 router = Router(tags=["schedules"])
@@ -31,6 +33,31 @@ class PreviewIn(ScheduleIn):
     """`POST /schedules/preview`: a schedule's own keys, and how many times to show."""
 
     count: Count = 10
+
+
+class ParseIn(BaseModel):
+    """`POST /schedules/parse`: what a person wrote, in whose zone, and when."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: Annotated[str, Field(max_length=100_000)]
+    timezone: str | None = Field(default=None, description="An IANA name; the person's own where it is left out.")
+    now: Instant | None = Field(default=None, description="The moment at which it is said; now where it is left out.")
+
+
+@router.post("/parse", response={200: ParseOut}, openapi_extra=described(body=ParseIn))
+def parse_schedule(request: HttpRequest) -> JsonResponse:
+    """What a text says about when, in English or Chinese, and the request that is left of it.
+
+    `schedule` and `question` both null: no time was meant. A question: one was meant but is not sure, and `proposal`
+    is what would be taken. A moment is `{"start_at": …}` alone.
+    """
+    sent = read_body(request, ParseIn)
+    zone = sent.timezone or timezone.get_current_timezone_name()
+    if zone not in schedules.zone_names():
+        # The schedules' own words for a wrong zone, with the name that was probably meant.
+        schedules.parse({"timezone": zone}, now=timezone.now(), default_timezone="UTC")
+    return answer(understand(sent.text, timezone=zone, now=sent.now or timezone.now()).as_dict())
 
 
 @router.post("/preview", response={200: PreviewOut}, openapi_extra=described(body=PreviewIn))

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from tasks.planner.language.meaning import EVERY_DAY, Days, Doubt, Meaning, Piece, Segment, weekdays_of
+from tasks.planner.language.meaning import EVERY_DAY, Bound, DayOf, Days, Doubt, Meaning, Piece, Segment, weekdays_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +89,29 @@ def amend(meaning: Meaning, change: Meaning) -> Meaning:
     merged.exclude = change.exclude or meaning.exclude
     _settle(merged)
     return merged
+
+
+def said_on(meaning: Meaning, said_at: datetime, now: datetime) -> Meaning:
+    """A meaning that was said at an earlier moment (both local): its “tomorrow” is the day after that one."""
+    if said_at.date() == now.date() and meaning.delta is None:
+        return meaning
+    today = said_at.date()
+
+    def fixed(day: DayOf) -> DayOf:
+        found = day(today)
+        return lambda _today: found
+
+    def bound(value: Bound | None) -> Bound | None:
+        return replace(value, day=fixed(value.day)) if value and value.day else value
+
+    return replace(
+        meaning,
+        day=fixed(meaning.day) if meaning.day else None,
+        start=bound(meaning.start),
+        until=bound(meaning.until),
+        exclude=tuple(entry if isinstance(entry, str) else fixed(entry) for entry in meaning.exclude),
+        delta=None if meaning.delta is None else meaning.delta - (now - said_at).total_seconds() / 60,
+    )
 
 
 def _still_open(meaning: Meaning, change: Meaning) -> list[Doubt]:

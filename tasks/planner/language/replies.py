@@ -1,44 +1,49 @@
-"""What a person answers to a question about a schedule: yes, no, or something else."""
+"""What a person answers to a question about a schedule: yes, no, cancel, once, or something else."""
 
 import re
 from typing import Literal
 
-Reply = Literal["yes", "no"] | None
+Reply = Literal["yes", "no", "cancel", "once"] | None
 
-_YES = re.compile(
-    r"(?:[\s,.!，。！、]|\b(?:yes|yep|yeah|yup|y|ok|okay|k|sure|confirm(?:ed)?|correct|right|exactly|please|do|it|that|this|go|ahead|perfect"
-    r"|fine|good|great|looks|sounds|is|set|up|agreed?|create|thanks|thank|you|ja|oui|si|all|of|course|schedule|works|absolutely)\b"
-    r"|确认|确定|好的?|好啊|好吧|可以|行|是的?|对的?|没错|没问题|嗯|同意|就这样|创建|谢谢|吧|的|了|👍|✅)+",
-    re.I,
+_FILLER = (
+    r"[\s,.!，。！、]|\b(?:please|pls|thanks|thank\s+you|it|that|this|the|schedule|is|all|then|just|so|to|now|do|me|for|i|want)\b"
+    r"|谢谢|吧|的|了|啊|请|就"
 )
-_YES_WORD = re.compile(
-    r"\b(?:yes|yep|yeah|yup|y|ok|okay|k|sure|confirm(?:ed)?|correct|right|exactly|go\s+ahead|perfect|fine|good|great|do\s+it|please\s+do"
-    r"|agreed?|create|set\s+it\s+up|ja|oui|si|works|absolutely|of\s+course)\b"
-    r"|确认|确定|好|可以|行|是|对|没错|没问题|嗯|同意|就这样|创建|👍|✅",
-    re.I,
+_KINDS: tuple[tuple[Literal["yes", "no", "cancel", "once"], str], ...] = (
+    (
+        "cancel",
+        r"\b(?:cancel|stop|never\s*mind|forget|abort|drop|discard)\b|取消|算了|停止|放弃|别(?:做|弄|管)?了",
+    ),
+    (
+        "once",
+        r"\b(?:(?:run|do)\s+(?:it\s+|this\s+)?)?(?:just\s+|only\s+)?(?:once|one\s+time)(?:\s+now)?\b"
+        r"|\b(?:run\s+(?:it\s+)?)?(?:right\s+)?now\b|(?:只|仅|就)?(?:运行|执行|跑|做)?一次|现在(?:就)?(?:运行|执行|跑|做)?|立即(?:运行|执行)?|马上",
+    ),
+    (
+        "no",
+        r"\b(?:no|nope|nah|n|don['’]?t|do\s+not|not|decline|nein|non|wrong)\b|不用|不要|不行|不对|不是|不了|不必|(?<!\w)不(?!\w)|否",
+    ),
+    (
+        "yes",
+        r"\b(?:yes|yep|yeah|yup|y|ok|okay|k|sure|confirm(?:ed)?|correct|right|exactly|go\s+ahead|perfect|fine|good|great|looks|sounds"
+        r"|do\s+it|please\s+do|agreed?|create|set\s+up|set\s+it\s+up|of\s+course|ja|oui|si|works|absolutely)\b"
+        r"|确认|确定|好(?:的|啊|吧)?|可以|行|是(?:的)?|对(?:的)?|没错|没问题|嗯|同意|这样|创建|👍|✅",
+    ),
 )
-_NO = re.compile(
-    r"(?:[\s,.!，。！、]|\b(?:no|nope|nah|n|cancel|stop|don['’]?t|do|not|never|mind|forget|it|that|this|abort|drop|thanks|thank|you|please|set"
-    r"|up|decline|nein|non|create|leave|discard|the|schedule|wrong|rather)\b"
-    r"|不用了?|不要了?|不了|不行|不对|不是|不|取消|算了|别|停止|否|放弃|谢谢|吧|了)+",
-    re.I,
-)
-_NO_WORD = re.compile(
-    r"\b(?:no|nope|nah|n|cancel|stop|don['’]?t|not|never\s*mind|forget|abort|drop|decline|nein|non|discard|wrong)\b|不|取消|算了|别|停止|否|放弃",
-    re.I,
-)
+_WORDS = [(kind, re.compile(words, re.I), re.compile(f"(?:{words}|{_FILLER})+", re.I)) for kind, words in _KINDS]
+_LONGEST = 60
+"""Characters of an answer that is nothing but yes or no."""
 
 
 def reply(text: str) -> Reply:
-    """`yes` or `no` where the whole answer says so, and nothing else; None for everything else.
+    """What the whole answer says, if it says nothing else.
 
     “Yes, but at 10” is None: it changes something.
     """
     said = text.strip()
-    if not said:
+    if not said or len(said) > _LONGEST:
         return None
-    if _NO.fullmatch(said) and _NO_WORD.search(said):
-        return "no"
-    if _YES.fullmatch(said) and _YES_WORD.search(said):
-        return "yes"
+    for kind, words, whole in _WORDS:
+        if words.search(said) and whole.fullmatch(said):
+            return kind
     return None

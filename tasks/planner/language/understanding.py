@@ -12,7 +12,7 @@ from tasks.planner.language import chinese, chinese_context, english, english_co
 from tasks.planner.language.assemble import Assembled, assemble
 from tasks.planner.language.english_clock import CLOCK
 from tasks.planner.language.meaning import Doubt, Language, Meaning, Piece
-from tasks.planner.language.phrases import Phrase, amend, fold, group
+from tasks.planner.language.phrases import Phrase, amend, fold, group, said_on
 from tasks.planner.language.questions import ask
 from tasks.planner.language.request import without
 from tasks.planner.language.words import summary
@@ -28,6 +28,8 @@ _QUOTED = re.compile(
 )
 _TO = re.compile(rf"\b(?:make\s+(?:it|that)|to|rather|better|be|instead)\s+(?={CLOCK})", re.I)
 _SHORT_ANSWER = 4
+Said = tuple[str, datetime]
+"""A text and the moment (aware) at which it was said."""
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -88,11 +90,14 @@ class Understanding:
         }
 
 
-def understand(text: str, *, timezone: str, now: datetime, changes: Sequence[str] = ()) -> Understanding:
+def understand(
+    text: str, *, timezone: str, now: datetime, said_at: datetime | None = None, changes: Sequence[Said] = ()
+) -> Understanding:
     """What `text` says about when it shall be done, for a person whose zone is `timezone`, at `now` (aware).
 
     `changes` are what the person said afterwards, in order (“make it 10am”), each taking the place of its like.
-    Two milliseconds at most for a phrase; no error for any text.
+    `said_at` is when the text was said, where that was before `now`: “tomorrow” counts from there, as in a change
+    it counts from its own. Two milliseconds at most for a phrase; no error for any text.
     """
     language: Language = "zh" if _CHINESE.search(text) else "en"
     nothing = Understanding(request=text, language=language)
@@ -102,13 +107,14 @@ def understand(text: str, *, timezone: str, now: datetime, changes: Sequence[str
     if found is None:
         return nothing
     phrases, doubts = found
-    meaning = fold(phrases)
-    for change in changes:
+    zone = ZoneInfo(timezone)
+    meaning = said_on(fold(phrases), (said_at or now).astimezone(zone), now.astimezone(zone))
+    for change, at in changes:
         said = read_change(change)
         if said is not None:
             # Whoever answers with a time has answered whether one was meant.
             doubts = []
-            meaning = amend(meaning, said)
+            meaning = amend(meaning, said_on(said, at.astimezone(zone), now.astimezone(zone)))
     made = assemble(meaning, now=now, timezone=timezone)
     request, phrase = without(text, phrases, language)
     doubts = [*doubts, *made.doubts]
