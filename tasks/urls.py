@@ -10,6 +10,7 @@ urlpatterns = [
     path("conversations/<uuid:conversation_id>/", views.conversation, name="conversation"),
     path("tasks/", views.tasks, name="tasks"),
     path("tasks/<uuid:task_id>/", views.task, name="task"),
+    path("tasks/<uuid:task_id>/slots/", views.slots, name="slots"),
     path("runs/<uuid:run_id>/", views.run, name="run"),
     path("calendar/", views.calendar, name="calendar"),
     path("calendar/feed/", views.change_feed, name="change_feed"),

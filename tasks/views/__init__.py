@@ -8,6 +8,7 @@ from tasks.views.home import home
 from tasks.views.hooks import receive as receive_event
 from tasks.views.runs import run
 from tasks.views.settings import settings
+from tasks.views.slots import slots
 from tasks.views.task import task
 from tasks.views.tasks import tasks
 
@@ -21,6 +22,7 @@ __all__ = [
     "receive_event",
     "run",
     "settings",
+    "slots",
     "task",
     "tasks",
 ]

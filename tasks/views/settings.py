@@ -1,4 +1,4 @@
-"""The person's settings: theme and zone (kept by the browser), the calendar's link, how programs sign in, the way out."""
+"""The person's settings: theme and zone (in the browser), the calendar's link, webhooks, programs, the way out."""
 
 from django.conf import settings as site
 from django.contrib.auth.decorators import login_required

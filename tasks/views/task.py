@@ -1,4 +1,4 @@
-"""A task: what it is, what can be done to it, its runs, and everything that ever changed it."""
+"""A task: what it is, what can be done to it, its runs and those to come, and everything that ever changed it."""
 
 import re
 from typing import Any
@@ -7,13 +7,16 @@ from uuid import UUID
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from tasks.cadence import TICKS
 from tasks.models import Task, TaskRun, TaskTransition
-from tasks.states import Phase, RunStatus
+from tasks.states import RUN_ENDED, TASK_UNFINISHED, Phase, RunStatus
 from tasks.views.events import hooks_of
 from tasks.views.frame import STRIP, entry, frame, person
+from tasks.views.pace import next_times, nothing_planned, slow_words
 from tasks.views.words import (
     catch_up_word,
     duration,
@@ -45,21 +48,26 @@ def task(request: HttpRequest, task_id: UUID) -> HttpResponse:
         raise Http404
     runs = TaskRun.objects.filter(task=found).order_by("-id")
     before = _before(request.GET.get("runs_before", ""))
-    rows = list((runs.filter(id__lt=before) if before else runs)[: RUNS + 1])
-    newest = rows[:STRIP] if before is None else list(runs[:STRIP])
+    rows = list((runs.filter(id__lt=before) if before else runs)[: max(RUNS, TICKS) + 1])
+    newest = rows if before is None else list(runs[:TICKS])
+    now = timezone.now()
+    coming = next_times(found, now=now)
     phase: str = found.phase  # type: ignore[attr-defined]
     waits = phase not in (Phase.PAUSED, Phase.COMPLETED, Phase.FAILED, Phase.CANCELLED)
     context: dict[str, Any] = {
         **frame(request, "tasks"),
         **hooks_of(found),
         "task": found,
-        "entry": entry(found, newest),
+        "entry": entry(found, newest[:STRIP]),
         "phase": phase,
         "word": phase_word(phase, found.paused_reason),
         "when": when_words(found),
         "next": found.next_run_at if waits else None,
         "catch_up_word": catch_up_word(found.catch_up),
-        "strip": strip(newest) if found.recurring else None,
+        "strip": strip(newest[:STRIP], coming) if found.recurring else None,
+        "coming": coming if found.recurring and before is None else [],
+        "nothing_planned": nothing_planned(found, newest),
+        "slow": slow_words(found, newest, now=now) if found.status in TASK_UNFINISHED else "",
         "last_result": runs.filter(status=RunStatus.SUCCEEDED).exclude(result="").first(),
         "runs": [run_row(run) for run in rows[:RUNS]],
         "older_runs": str(rows[RUNS - 1].id) if len(rows) > RUNS else "",
@@ -86,6 +94,8 @@ def run_row(run: TaskRun) -> dict[str, Any]:
         "queue": queue_time(run),
         "duration": duration(run),
         "attempt": run.attempt,
+        # What never ran has no input to run again with, and what goes on is not over.
+        "again": run.status in RUN_ENDED and run.status not in (RunStatus.SKIPPED, RunStatus.MISSED),
         "says": _MARKS.sub("", says[: 2 * SAYS]).strip()[:SAYS],
     }
 

@@ -18,6 +18,7 @@ from conversations.models import Conversation
 from tasks.models import Agent, Task, TaskRun
 from tasks.states import Pattern, Phase, TaskStatus
 from tasks.views.frame import frame, last_runs, person, with_nth_run
+from tasks.views.pace import nothing_planned
 from tasks.views.words import PHASES, phase_word, strip, when_words
 
 PAGE = 50
@@ -65,6 +66,7 @@ def _row(task: Task, runs: list[TaskRun]) -> dict[str, Any]:
         "task": task,
         "phase": phase,
         "word": phase_word(phase, task.paused_reason),
+        "nothing_planned": nothing_planned(task, runs),
         "when": when_words(task),
         "next": task.next_run_at if waits else None,
         "strip": strip(runs),

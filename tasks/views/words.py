@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils.formats import date_format
@@ -68,8 +68,10 @@ def run_word(status: str) -> str:
     return str(_RUNS.get(RunStatus(status), status))
 
 
-def strip(runs: Sequence[TaskRun]) -> dict[str, Any] | None:
-    """The strip of a task's last runs (newest first): its bars, oldest first, and all of it in a sentence."""
+def strip(runs: Sequence[TaskRun], coming: Sequence[datetime] = ()) -> dict[str, Any] | None:
+    """The strip of a task's last runs (newest first): its bars, oldest first, and all of it in a sentence. Behind them
+    stand the times that are to come.
+    """
     if not runs:
         return None
     counts = Counter(run_word(run.status) for run in runs)
@@ -80,6 +82,9 @@ def strip(runs: Sequence[TaskRun]) -> dict[str, Any] | None:
             "title": f"{date_format(localtime(run.scheduled_for), 'D j M, H:i')}: {run_word(run.status)}",
         }
         for run in reversed(runs)
+    ]
+    bars += [
+        {"status": "coming", "title": f"{date_format(localtime(at), 'D j M, H:i')}: {_('planned')}"} for at in coming
     ]
     return {"says": _("Last runs: %(told)s") % {"told": told}, "runs": bars}
 

@@ -29,8 +29,9 @@ export const trigger = (task, store) => attempt(async () => {
   return reload(task, store);
 });
 
-export const runAgain = (task, store) => attempt(async () => {
-  const run = await call("POST", `/tasks/${task.id}/run-again`, {}, { key: newKey() });
+/** Run once more: the latest run, or `runId`. */
+export const runAgain = (task, store, runId = null) => attempt(async () => {
+  const run = await call("POST", `/tasks/${task.id}/run-again`, runId ? { run_id: runId } : {}, { key: newKey() });
   store?.putRun(run);
   toast(words.started, { seconds: 4 });
   return reload(task, store);

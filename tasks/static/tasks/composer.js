@@ -4,6 +4,7 @@ import { call, fieldText, newKey } from "../site/api.js";
 import { face, icon, h } from "../site/dom.js";
 import { openMenu } from "../site/menu.js";
 import { words } from "../site/words.js";
+import { WhenSaid } from "./when_said.js";
 
 const DRAFT_WAIT = 300;
 
@@ -36,6 +37,12 @@ export class Composer {
     this.picker = new SchedulePicker({ state: draft.when ?? null, onchange: () => this.changed() });
     this.pickerBox = h("div.picker", { hidden: true }, this.picker.element);
     this.slot.append(this.pickerBox);
+    this.said = new WhenSaid({
+      textarea: this.text,
+      slot: element.querySelector("[data-part=said]"),
+      active: () => !this.answering && !this.busy && this.picker.state.kind === "once",
+      ontake: (schedule, request) => this.take(schedule, request),
+    });
     this.bind();
     this.draw();
   }
@@ -96,8 +103,18 @@ export class Composer {
     this.draw();
   }
 
+  /** Make what the text said about when the schedule, and the rest of it the request. */
+  take(schedule, request) {
+    this.text.value = request;
+    this.picker.put(SchedulePicker.stateOf({ schedule }));
+    this.changed();
+    this.fit();
+    this.text.focus();
+  }
+
   changed() {
     if (!this.whenChip || !this.picker) return;
+    if (this.said && this.picker.state.kind !== "once") this.said.clear();
     this.draw();
     this.timer ||= setTimeout(() => this.writeDraft(), DRAFT_WAIT);
   }
@@ -165,8 +182,8 @@ export class Composer {
       await this.send(body, this.attemptKey.key);
       this.attemptKey = null;
       if (this.text.value === text) this.text.value = "";
-      this.picker.state.kind = "once";
-      this.picker.draw();
+      this.said.clear();
+      this.picker.put({});
       this.togglePicker(false);
       this.writeDraft();
       this.fit();
@@ -202,9 +219,9 @@ export class Composer {
   fill({ agent = null, text, when }) {
     this.text.value = text;
     this.agent = agent;
-    Object.assign(this.picker.state, when);
-    this.picker.draw();
+    this.picker.put(when);
     this.changed();
+    this.fit();
   }
 
   focus() {

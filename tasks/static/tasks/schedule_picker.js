@@ -8,18 +8,28 @@ import { words } from "../site/words.js";
 const PREVIEW_WAIT = 250;
 const PREVIEW_TIMES = 5;
 const text = words.picker;
-const EMPTY = { kind: "once", at: "", minutes: "30", daily: ["09:00"], cron: "5 9 * * MON-FRI", zone: browserZone, overlap: "skip", catch_up: "one", max_runs: "" };
+const EMPTY = { kind: "once", at: "", minutes: "30", daily: ["09:00"], cron: "5 9 * * MON-FRI", zone: browserZone, overlap: "skip", catch_up: "one", max_runs: "", from: "", end: "", exclude: "", jitter: "" };
+// What can be set beside the kind, as the API names it: [state, key, how the state becomes a value].
+const LIMITS = [
+  ["max_runs", "max_runs", Number],
+  ["from", "start_at", (value, zone) => wallToIso(value, zone)],
+  ["end", "end_at", (value, zone) => wallToIso(value, zone)],
+  ["exclude", "exclude", (value) => value.split(/[\s,;]+/).filter(Boolean)],
+  ["jitter", "jitter_seconds", Number],
+];
 
 /** The form of a schedule. `value()` gives what the API takes; `onchange()` is called at each change. */
 export class SchedulePicker {
   /** `kinds` limits what can be chosen; `start` is an earlier `state` (a draft) or {schedule} of a task. */
   constructor({ kinds = ["once", "at", "every", "daily", "cron"], state = null, options = true, onchange = () => {} } = {}) {
-    this.state = { ...EMPTY, ...state };
+    this.state = { ...EMPTY, daily: [...EMPTY.daily], ...state };
     if (!kinds.includes(this.state.kind)) this.state.kind = kinds[0];
     this.onchange = onchange;
     this.summary = "";
     this.good = true;
     this.asking = null;
+    this.kinds = kinds;
+    this.options = options;
     this.segments = h("div.segments", { role: "group", "aria-label": text.question }, kinds.map((kind) =>
       h("button", { type: "button", "data-kind": kind, "aria-pressed": String(kind === this.state.kind), onclick: () => this.choose(kind) }, text.kinds[kind])));
     this.fields = h("div.fields");
@@ -32,7 +42,7 @@ export class SchedulePicker {
 
   /** {schedule, overlap?, catch_up?} for the API, {} for "now, once"; throws Error with what to change. */
   value() {
-    const { kind, at, minutes, daily, cron, zone, overlap, catch_up: catchUp, max_runs: maxRuns } = this.state;
+    const { kind, at, minutes, daily, cron, zone, overlap, catch_up: catchUp } = this.state;
     if (kind === "once") return {};
     if (kind === "at") {
       const iso = at && wallToIso(at, zone);
@@ -50,9 +60,10 @@ export class SchedulePicker {
       schedule.daily_time = times.length === 1 ? times[0] : times;
     } else {
       if (!cron.trim()) throw new Error(words.needCron);
-      schedule.cron = cron.trim();
+      const lines = cron.split("\n").map((line) => line.trim()).filter(Boolean);
+      schedule.cron = lines.length === 1 ? lines[0] : lines;
     }
-    if (maxRuns) schedule.max_runs = Number(maxRuns);
+    for (const [name, key, read] of LIMITS) if (this.state[name]) schedule[key] = read(this.state[name], zone);
     return { schedule, ...(overlap === "skip" ? {} : { overlap }), ...(catchUp === "one" ? {} : { catch_up: catchUp }) };
   }
 
@@ -60,17 +71,30 @@ export class SchedulePicker {
     return !["once", "at"].includes(this.state.kind);
   }
 
+  /** Show another schedule: what `state` leaves out goes back to where it began. */
+  put(state) {
+    Object.assign(this.state, EMPTY, { daily: [...EMPTY.daily] }, state);
+    if (!this.kinds.includes(this.state.kind)) [this.state.kind] = this.kinds;
+    const fresh = this.options ? this.moreFields() : null;
+    if (fresh) {
+      fresh.open = this.more.open;
+      this.more.replaceWith(fresh);
+      this.more = fresh;
+    }
+    this.draw();
+  }
+
   choose(kind) {
     this.state.kind = kind;
     this.draw();
-    this.fields.querySelector("input")?.focus();
+    this.fields.querySelector("input, textarea")?.focus();
     this.changed();
   }
 
   draw() {
     for (const button of this.segments.children) button.setAttribute("aria-pressed", String(button.dataset.kind === this.state.kind));
     const { kind } = this.state;
-    const own = { once: () => [], at: () => [this.field("at", text.moment, { type: "datetime-local" })], every: () => [this.field("minutes", text.minutes, { type: "number", min: 1, max: 525600, inputmode: "numeric" })], daily: () => this.dailyFields(), cron: () => [this.field("cron", text.cron, { spellcheck: "false", autocomplete: "off", placeholder: "5 9 * * MON-FRI" })] }[kind]();
+    const own = { once: () => [], at: () => [this.field("at", text.moment, { type: "datetime-local" })], every: () => [this.field("minutes", text.minutes, { type: "number", min: 1, max: 525600, inputmode: "numeric" })], daily: () => this.dailyFields(), cron: () => [this.cronField()] }[kind]();
     this.fields.replaceChildren(...own, ...(kind === "once" ? [] : [this.zoneField()]));
     if (this.more) this.more.hidden = !this.recurring;
     this.refresh();
@@ -83,6 +107,19 @@ export class SchedulePicker {
       this.changed();
     });
     return h("label.label", null, label, input);
+  }
+
+  /** One line an expression: several are one schedule. */
+  cronField() {
+    const area = h("textarea.field.lines", { rows: 1, spellcheck: "false", autocomplete: "off", placeholder: "5 9 * * MON-FRI" });
+    area.value = this.state.cron;
+    area.addEventListener("input", () => {
+      this.state.cron = area.value;
+      this.changed();
+    });
+    // In a composer, Enter in a field would send.
+    area.addEventListener("keydown", (event) => { if (event.key === "Enter") event.stopPropagation(); });
+    return h("label.label", null, text.cron, area, h("span.hint", null, text.cronHint));
   }
 
   dailyFields() {
@@ -111,9 +148,15 @@ export class SchedulePicker {
       select.addEventListener("change", () => { this.state[name] = select.value; this.changed(); });
       return h("label.label", null, label, select);
     };
-    const runs = this.field("max_runs", text.maxRuns, { type: "number", min: 1, placeholder: text.noLimit });
+    const limits = [
+      this.field("max_runs", text.maxRuns, { type: "number", min: 1, placeholder: text.noLimit }),
+      this.field("from", text.from, { type: "datetime-local" }),
+      this.field("end", text.end, { type: "datetime-local" }),
+      this.field("exclude", text.exclude, { placeholder: text.excludeHint, autocomplete: "off", spellcheck: "false" }),
+      this.field("jitter", text.jitter, { type: "number", min: 0, max: 86400, placeholder: text.none }),
+    ];
     return h("details.fold", null, h("summary", null, icon("chevron-right", "i turn"), text.more),
-      h("div.inner", null, h("div.fields.row", null, choose("overlap", text.overlap, text.overlaps), choose("catch_up", text.catchUp, text.catchUps), runs)));
+      h("div.inner", null, h("div.fields.row", null, choose("overlap", text.overlap, text.overlaps), choose("catch_up", text.catchUp, text.catchUps), limits)));
   }
 
   changed() {
@@ -136,6 +179,8 @@ export class SchedulePicker {
     let wanted;
     try {
       wanted = this.value().schedule;
+      // The next times are what is asked for, not those since the beginning.
+      if (this.recurring && new Date(wanted.start_at) <= new Date()) delete wanted.start_at;
     } catch (error) {
       this.good = false;
       this.preview.replaceChildren(h("p.quiet.small", null, error.message));
@@ -175,7 +220,7 @@ export class SchedulePicker {
 
   /** Show what the server said about `schedule` when it was sent. Returns whether it said anything. */
   complain(error) {
-    const said = fieldText(error, "schedule", "overlap", "catch_up", "max_runs", "interval_minutes", "daily_time", "cron", "timezone", "start_at");
+    const said = fieldText(error, "schedule", "overlap", "catch_up", "max_runs", "interval_minutes", "daily_time", "cron", "timezone", "start_at", "end_at", "exclude", "jitter_seconds");
     this.wrong.textContent = said;
     return Boolean(said);
   }
@@ -184,16 +229,27 @@ export class SchedulePicker {
   static stateOf(task) {
     const schedule = task.schedule ?? {};
     const zone = schedule.timezone ?? browserZone;
-    const common = { zone, overlap: task.overlap ?? "skip", catch_up: task.catch_up ?? "one", max_runs: schedule.max_runs ? String(schedule.max_runs) : "" };
+    const common = {
+      zone,
+      overlap: task.overlap ?? "skip",
+      catch_up: task.catch_up ?? "one",
+      max_runs: String(schedule.max_runs ?? ""),
+      end: schedule.end_at ? localIn(schedule.end_at, zone) : "",
+      exclude: (schedule.exclude ?? []).join(", "),
+      jitter: String(schedule.jitter_seconds ?? ""),
+      from: "",
+    };
+    if (schedule.start_at) common.from = localIn(schedule.start_at, zone);
     if (schedule.interval_minutes) return { ...common, kind: "every", minutes: String(schedule.interval_minutes) };
     if (schedule.daily_time) return { ...common, kind: "daily", daily: [schedule.daily_time].flat() };
-    if (schedule.cron) return { ...common, kind: "cron", cron: [schedule.cron].flat()[0] };
-    if (schedule.start_at) return { ...common, kind: "at", at: localIn(schedule.start_at, zone) };
-    return { ...common, kind: "at", at: "" };
+    if (schedule.cron) return { ...common, kind: "cron", cron: [schedule.cron].flat().join("\n") };
+    if (schedule.start_at) return { ...common, kind: "at", at: localIn(schedule.start_at, zone), from: "" };
+    return { ...common, kind: "at", at: "", from: "" };
   }
 }
 
-function localIn(iso, timeZone) {
+/** A moment (ISO 8601 or a Date) as a datetime-local field of a zone holds it. */
+export function localIn(iso, timeZone) {
   const parts = {};
   for (const { type, value } of new Intl.DateTimeFormat("en-US", { timeZone, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" }).formatToParts(new Date(iso))) parts[type] = value;
   return `${parts.year}-${parts.month}-${parts.day}T${parts.hour}:${parts.minute}`;

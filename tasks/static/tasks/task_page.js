@@ -3,9 +3,12 @@ import { upgradeMarkdown } from "../conversations/markdown.js";
 import { call, fieldText } from "../site/api.js";
 import { button, embedded, h } from "../site/dom.js";
 import { keepLive } from "../site/live_page.js";
+import { openMenu } from "../site/menu.js";
 import { toast } from "../site/notices.js";
 import { words } from "../site/words.js";
+import { runAgain } from "./actions.js";
 import { acts } from "./card.js";
+import { backfill, pauseUntil, runWith, snooze } from "./dialogs.js";
 import { SchedulePicker } from "./schedule_picker.js";
 import { ENDED } from "./store.js";
 
@@ -18,8 +21,41 @@ function draw() {
   const { task } = embedded("task-entry");
   const row = document.getElementById("acts");
   const editable = !ENDED.has(task.phase);
-  row.replaceChildren(...acts(task, keeper), editable ? button(words.edit, "pencil", () => edit(task)) : "");
+  const more = button(words.more, "ellipsis", () => openMenu(more, moreOf(task)), { bare: true });
+  more.setAttribute("aria-haspopup", "menu");
+  more.setAttribute("aria-expanded", "false");
+  const waits = task.pattern === "once" && task.phase === "scheduled";
+  row.replaceChildren(
+    ...acts(task, keeper),
+    waits ? button(words.snooze, "timer", () => snooze(task, refresh)) : "",
+    editable ? button(words.edit, "pencil", () => edit(task)) : "",
+    more,
+  );
 }
+
+/** What else can be done to a task. */
+function moreOf(task) {
+  const goesOn = !ENDED.has(task.phase);
+  const timed = task.pattern === "recurring" && !task.schedule?.on_event;
+  return [
+    goesOn && task.pattern === "recurring" ? { label: words.pauseUntil, icon: "circle-pause", act: () => pauseUntil(task, refresh) } : null,
+    goesOn ? { label: words.runWith, icon: "pencil", act: () => runWith(task, null, refresh) } : null,
+    goesOn && timed ? { label: words.backfill, icon: "history", act: () => backfill(task, refresh) } : null,
+    { label: words.duplicate, icon: "copy", href: `/?copy=${task.id}` },
+  ].filter(Boolean);
+}
+
+document.querySelector('[data-live="runs"]').addEventListener("click", (event) => {
+  const anchor = event.target.closest("[data-run-menu]");
+  if (!anchor) return;
+  const { task } = embedded("task-entry");
+  const id = anchor.dataset.runMenu;
+  openMenu(anchor, [
+    { label: words.runAgain, icon: "rotate-ccw", act: () => runAgain(task, keeper, id) },
+    { label: words.runWith, icon: "pencil", act: () => runWith(task, id, refresh) },
+    { label: words.openRun, icon: "file-text", href: `/runs/${id}/` },
+  ]);
+});
 
 function edit(task) {
   const recurring = task.pattern === "recurring";
@@ -64,11 +100,20 @@ function edit(task) {
 /** What the picker says, as a PATCH: what is back at its default is said too, and a limit that is gone is null. */
 function changes(task, chosen, recurring) {
   const schedule = { ...chosen.schedule };
-  if (task.schedule?.max_runs && !schedule.max_runs) schedule.max_runs = null;
+  for (const key of ["max_runs", "start_at", "end_at", "exclude", "jitter_seconds"]) {
+    if (!recurring) break;
+    const before = task.schedule?.[key];
+    if (before && !schedule[key]) schedule[key] = null;
+    // A field holds minutes: what was not touched stays as exact as it is.
+    if (key.endsWith("_at") && sameMinute(schedule[key], before)) delete schedule[key];
+  }
   return recurring ? { schedule, overlap: chosen.overlap ?? "skip", catch_up: chosen.catch_up ?? "one" } : { schedule };
 }
 
+const sameMinute = (one, other) => Boolean(one && other) && Math.floor(new Date(one) / 60000) === Math.floor(new Date(other) / 60000);
+
 const { task } = embedded("task-entry");
 const concerns = (object) => object.id === task.id || object.task_id === task.id;
-const refresh = keepLive({ kinds: ["task_changed", "run_changed"], concerns, onrefresh: (names) => { if (names.includes("facts")) draw(); } });
+const held = () => document.querySelector(".menu") !== null;
+const refresh = keepLive({ kinds: ["task_changed", "run_changed"], concerns, hold: held, onrefresh: (names) => { if (names.includes("facts")) draw(); } });
 draw();
