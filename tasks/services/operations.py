@@ -250,7 +250,8 @@ def answer(task_id: UUID, text: str, *, actor: User | None, now: datetime) -> li
         status=RunStatus.QUEUED, answer=text, ready_at=now
     ):
         raise NotWaiting(f"“{task.title}” does not wait for an answer (any more): it is {task.status}.")
-    if task.status == TaskStatus.WAITING_INPUT:
+    # Of runs side by side another one may still ask.
+    if task.status == TaskStatus.WAITING_INPUT and not task.runs.filter(status=RunStatus.WAITING_INPUT).exists():
         history.move(task, TaskStatus.RUNNING, now=now, run=run, reason="answered", actor=actor)
     questions.closed([run.conversation_id])
     history.announce([task], [run])

@@ -9,7 +9,7 @@ from tasks.models import Task
 from tasks.schedules import jitter_for
 from tasks.schemas.inputs import TaskPatch
 from tasks.services import TaskService
-from tests.helpers.tasks import HOUR, MINUTE, NOW, TaskMaker, claim, run_statuses, runs, started, succeed
+from tests.helpers.tasks import HOUR, MINUTE, NOW, TaskMaker, ask, claim, run_statuses, runs, started, succeed
 
 pytestmark = pytest.mark.django_db
 
@@ -99,6 +99,18 @@ def test_what_waits_ends_with_a_task_that_fails_by_an_interruption(make_task: Ta
     assert run_statuses(task) == ["interrupted", "cancelled"]
     task.refresh_from_db()
     assert (task.status, task.next_run_at) == ("failed", None)
+
+
+def test_a_task_waits_for_input_until_the_last_of_its_runs_was_answered(make_task: TaskMaker) -> None:
+    task = make_task(schedule=HOURLY, overlap="parallel")
+    ask(started(task))
+    ask(started(task, now=NOW + HOUR), now=NOW + HOUR)
+    seen = []
+    for minute in (1, 2):
+        TaskService.answer(task.pk, "this one", actor=None, now=NOW + HOUR + minute * MINUTE)
+        task.refresh_from_db()
+        seen.append(task.status)
+    assert seen == ["waiting_input", "running"]
 
 
 def test_a_slot_that_jitter_puts_behind_the_pause_is_kept(make_task: TaskMaker) -> None:
