@@ -1,21 +1,26 @@
-"""Next fire times a second for each kind of schedule, beside APScheduler's triggers and bare cronsim.
+"""Next fire times a second for each kind of schedule, beside APScheduler's triggers, croniter and bare cronsim.
 
-Each is asked again and again for the time after the one that it gave. cronsim keeps its place between two times, which
-makes it the fastest; it and APScheduler give wrong times around clock changes (docs/schedules.md), ours do not.
+Each is asked again and again for the time after the one that it gave; cronsim and croniter keep their place between two
+times. All three give wrong times around clock changes, ours do not: the last rows count that, against a walk over every
+real minute (tests/proof/crons.py).
 """
 
+import random
 import time as clock
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
+from croniter import croniter  # type: ignore[import-untyped]
 from cronsim import CronSim
 
 from benchmarks.harness import RUNS, Row, median_of
 from tasks import schedules
 from tasks.schedules import Schedule
+from tests.proof.crons import Question, questions, windows
 
 ZONE = "Europe/Berlin"
 START = datetime(2026, 1, 1, 0, 0, 30, tzinfo=UTC)
@@ -35,6 +40,7 @@ KINDS: dict[str, Schedule] = {
     "cron, two expressions": Schedule(crons=("0 9 * * MON", "0 17 * * FRI"), timezone=ZONE),
 }
 RARE = "0 0 29 2 *"
+OTHERS = ("APScheduler", "croniter", "cronsim")
 
 
 def per_second(ask: Callable[[datetime], datetime | None], times: int, runs: int) -> float:
@@ -98,12 +104,74 @@ def cronsim(schedule: Schedule) -> Callable[[datetime], datetime | None] | None:
     return ask
 
 
+def of_croniter(schedule: Schedule) -> Callable[[datetime], datetime | None] | None:
+    """croniter's, in the same way."""
+    if len(schedule.crons) != 1:
+        return None
+    zone = ZoneInfo(schedule.timezone)
+    state: dict[str, croniter] = {}
+
+    def ask(moment: datetime) -> datetime | None:
+        if moment == START or "iter" not in state:
+            state["iter"] = croniter(schedule.crons[0], START.astimezone(zone))
+        found: datetime = state["iter"].get_next(datetime)
+        return found
+
+    return ask
+
+
+def answers_of(question: Question) -> dict[str, Callable[[], datetime | None]]:
+    """Who answers a question about one expression, by name."""
+    zone = ZoneInfo(question.schedule["timezone"])
+    text, after = question.schedule["cron"], question.after
+    local = after.astimezone(zone)
+    schedule = Schedule(crons=(text,), timezone=zone.key)
+    return {
+        "ours": lambda: schedules.next_after(schedule, after, anchor=START),
+        # It answers with the question itself where that matches.
+        "APScheduler": lambda: CronTrigger.from_crontab(text, timezone=zone).get_next_fire_time(
+            None, local.replace(microsecond=1)
+        ),
+        "croniter": lambda: croniter(text, local).get_next(datetime),
+        "cronsim": lambda: next(CronSim(text, local)),
+    }
+
+
+def wrong_answers(count: int) -> tuple[Counter[str], Counter[str], Counter[str]]:
+    """By name, how many of `count` random expressions are answered wrongly or not at all around a clock change; how
+    many of these name no days, where libraries do not differ in what weekdays are called; and how many lie in the past.
+    """
+    rng = random.Random(2027)
+    wrong: Counter[str] = Counter()
+    any_day: Counter[str] = Counter()
+    past: Counter[str] = Counter()
+    for window in windows(rng, most=count // 20):
+        # Of the three moments for each schedule, the first.
+        for question in list(questions(rng, window.walk(), 20, plain=True))[::3]:
+            for name, ask in answers_of(question).items():
+                try:
+                    found = ask()
+                except (ValueError, KeyError, StopIteration):
+                    found = question.after
+                else:
+                    past[name] += found is not None and found <= question.after
+                if not question.is_answered_by(found):
+                    wrong[name] += 1
+                    any_day[name] += question.schedule["cron"].endswith(" * * *")
+        window.shown.clear()
+    return wrong, any_day, past
+
+
 def measure(*, quick: bool) -> Iterator[Row]:
     """The rows of the table."""
     runs, times = (3, 300) if quick else (RUNS, 2_000)
     for name, schedule in KINDS.items():
         rate = per_second(ours(schedule), times, runs)
-        others = {"APScheduler": apscheduler(schedule), "cronsim": cronsim(schedule)}
+        others = {
+            "APScheduler": apscheduler(schedule),
+            "croniter": of_croniter(schedule),
+            "cronsim": cronsim(schedule),
+        }
         rates = {other: per_second(ask, times, runs) for other, ask in others.items() if ask is not None}
         yield Row(
             what=f"next fire time: {name}",
@@ -117,14 +185,33 @@ def measure(*, quick: bool) -> Iterator[Row]:
     times = 20
     seconds = {
         name: 1 / per_second(ask, times, runs)
-        for name, ask in (("ours", ours(rare)), ("APScheduler", apscheduler(rare)), ("cronsim", cronsim(rare)))
+        for name, ask in (
+            ("ours", ours(rare)),
+            ("APScheduler", apscheduler(rare)),
+            ("croniter", of_croniter(rare)),
+            ("cronsim", cronsim(rare)),
+        )
         if ask is not None
     }
     yield Row(
         what=f"next fire time: rare cron {RARE}",
         ours=f"{1e6 * seconds['ours']:,.0f} µs",
-        baseline=", ".join(f"{1e6 * seconds[other]:,.0f} µs {other}" for other in ("APScheduler", "cronsim")),
+        baseline=", ".join(f"{1e6 * seconds[other]:,.0f} µs {other}" for other in OTHERS),
         ratio=f"{seconds['APScheduler'] / seconds['ours']:.0f}×",
         goal=f"< {1000 * RARE_GOAL:g} ms",
         met=seconds["ours"] < RARE_GOAL,
     )
+    count = 200 if quick else 2_000
+    wrong, any_day, past = wrong_answers(count)
+    for what, found in (
+        ("wrong", wrong),
+        ("wrong, of those for every day", any_day),
+        ("in the past", past),
+    ):
+        yield Row(
+            what=f"{count:,} random expressions around clock changes: {what}",
+            ours=f"{found['ours']}",
+            baseline=", ".join(f"{found[other]:,} {other}" for other in OTHERS),
+            goal="0",
+            met=not found["ours"],
+        )
