@@ -19,7 +19,7 @@ from conversations.services import ConversationService
 from tasks import schedules
 from tasks.errors import InvalidInput, NotWaiting
 from tasks.models import Agent, ExecutionPlan, Task, TaskRun
-from tasks.planner import Candidate, planner
+from tasks.planner import Answer, Candidate, Request, Step, next_step, planner
 from tasks.schedules import Schedule, ScheduleError
 from tasks.schemas.inputs import MessageIn, TaskIn, TaskOptions
 from tasks.services import TaskDraft, TaskService, order, questions, texts
@@ -116,19 +116,18 @@ def _start(conversation: Conversation, message: MessageIn, *, user: User, now: d
     thread_id = new_id()
     changes = _opening(conversation, thread_id, message.text)
     name = message.agent_name or conversation.agent_name
-    drafts: list[TaskDraft] = []
-    guidance = question = ""
+    step = Step()
     if name:
         drafts = [_draft(message, message.text, _enabled(name), now=now)]
     else:
-        # A bad schedule or text is told at once, not after a question was answered.
-        texts.check(message.text, recurring=_schedule(message, now).recurring, field="text")
-        candidates = _candidates()
-        planned = planner().plan(message.text, candidates)
-        guidance, question = planned.guidance, planned.question
-        drafts = [_draft(message, task.query, task.agent_name, now=now) for task in planned.tasks]
-    if guidance:
-        changes.append(_planner_says(conversation, thread_id, guidance))
+        # A bad schedule is told at once, not after a question was answered.
+        explicit = _schedule(message, now)
+        asked = _request(message, now)
+        step = next_step(asked, _candidates(), planner(), now=now)
+        texts.check(message.text, recurring=step.recurring or explicit.recurring, field="text")
+        drafts = _drafts(message, step, now)
+    if step.guidance:
+        changes.append(_planner_says(conversation, thread_id, step.guidance))
     plan, more = TaskService.create_plan(
         conversation,
         drafts,
@@ -136,13 +135,10 @@ def _start(conversation: Conversation, message: MessageIn, *, user: User, now: d
         query=message.text,
         now=now,
         thread_id=thread_id,
-        guidance=guidance,
+        guidance=step.guidance,
     )
-    if question:
-        plan.question = question
-        plan.draft = message.model_dump(mode="json", exclude_unset=True)
-        plan.save(update_fields=["question", "draft"])
-        more = [*more, _planner_asks(plan)]
+    if step.question:
+        more = [*more, _ask(plan, message, asked, step)]
         ConversationService.set_waiting([conversation.pk], waiting=True)
     journal.write([*changes, *more])
     return plan
@@ -162,18 +158,54 @@ def _answer_plan(plan: ExecutionPlan, message: MessageIn, *, now: datetime) -> E
     if not plan.question:
         raise NotWaiting("This question was answered already.")
     said = thread_started(conversation_id=plan.conversation_id, thread_id=plan.thread_id, text=message.text)
-    candidates = _candidates()
-    name = message.agent_name or planner().resolve(message.text, candidates)
-    if name is None:
-        journal.write([said, _planner_asks(plan)])
+    original = MessageIn.model_validate(plan.draft["message"])
+    agent_name = _enabled(message.agent_name) if message.agent_name else ""
+    asked = _asked(plan, Answer(text=message.text, at=now, agent_name=agent_name))
+    step = next_step(asked, _candidates(), planner(), now=now)
+    if step.question:
+        # What was not understood is not kept, or every later answer would be read behind it.
+        kept = asked if step.moved else _asked(plan)
+        journal.write([said, _ask(plan, original, kept, step)])
         return plan
-    original = MessageIn.model_validate(plan.draft)
-    draft = _draft(original, original.text, _enabled(name), now=now)
+    drafts = _drafts(original, step, now)
     plan.question, plan.draft = "", {}
     plan.save(update_fields=["question", "draft"])
-    journal.write([said, *TaskService.add_tasks(plan, [draft], now=now)])
+    told = [_planner_says(plan.conversation, plan.thread_id, step.guidance)] if step.declined else []
+    journal.write([said, *told, *TaskService.add_tasks(plan, drafts, now=now)])
     questions.closed([plan.conversation_id])
     return plan
+
+
+def _request(message: MessageIn, now: datetime) -> Request:
+    """A message without an agent, as the planner takes it."""
+    return Request(
+        text=message.text,
+        said_at=now,
+        timezone=timezone.get_current_timezone_name(),
+        scheduled=message.schedule is not None,
+    )
+
+
+def _asked(plan: ExecutionPlan, *more: Answer) -> Request:
+    """The exchange that a waiting plan keeps, with what was said now."""
+    kept = plan.draft
+    answers = [
+        Answer(text=answer["text"], at=datetime.fromisoformat(answer["at"]), agent_name=answer["agent_name"])
+        for answer in kept["answers"]
+    ]
+    return Request(
+        text=kept["message"]["text"],
+        said_at=datetime.fromisoformat(kept["said_at"]),
+        timezone=kept["timezone"],
+        scheduled=kept["message"].get("schedule") is not None,
+        answers=(*answers, *more),
+    )
+
+
+def _drafts(message: MessageIn, step: Step, now: datetime) -> list[TaskDraft]:
+    """The step's tasks, with the schedule that was understood where none was sent."""
+    source = message.model_copy(update={"schedule": step.schedule}) if step.schedule else message
+    return [_draft(source, task.query, _enabled(task.agent_name), now=now) for task in step.tasks]
 
 
 def _question(conversation: Conversation, message: MessageIn) -> Task | ExecutionPlan | None:
@@ -203,7 +235,9 @@ def _question(conversation: Conversation, message: MessageIn) -> Task | Executio
             task = waiting[run_id].task
             return task if message.agent_name in (None, task.agent_name) else None
         if thread_id in plans and run_id is None:
-            return plans[thread_id]
+            plan = plans[thread_id]
+            # Only where the planner asks who, an agent beside the text is an answer.
+            return plan if message.agent_name is None or plan.draft.get("asks") == "agent" else None
     return None
 
 
@@ -245,14 +279,31 @@ def _planner_says(conversation: Conversation, thread_id: UUID, text: str) -> Put
     return Put(scope=scope, item_id=new_id(), event=Event.MESSAGE_CHUNK, payload={"content": text})
 
 
-def _planner_asks(plan: ExecutionPlan) -> Put:
+def _ask(plan: ExecutionPlan, message: MessageIn, asked: Request, step: Step) -> Put:
+    """Let the plan wait for an answer to the step's question; returns the question's item."""
+    plan.question = step.question
+    plan.draft = {
+        "message": message.model_dump(mode="json", exclude_unset=True),
+        "said_at": asked.said_at.isoformat(),
+        "timezone": asked.timezone,
+        "asks": step.asks,
+        "answers": [
+            {"text": answer.text, "at": answer.at.isoformat(), "agent_name": answer.agent_name}
+            for answer in asked.answers
+        ],
+    }
+    plan.save(update_fields=["question", "draft"])
+    # Pages offer buttons by `asks`, and show the times of `proposal` as they show any schedule's.
+    metadata: dict[str, Any] = {"plan_id": str(plan.pk), "asks": step.asks}
+    if step.proposal:
+        metadata["proposal"] = step.proposal
     scope = Scope(conversation_id=plan.conversation_id, role=Role.AGENT, agent_name=PLANNER, thread_id=plan.thread_id)
     return Put(
         scope=scope,
         item_id=new_id(),
         event=Event.PLAN_REQUIRE_USER_INPUT,
         payload={"content": plan.question},
-        metadata={"plan_id": str(plan.pk)},
+        metadata=metadata,
     )
 
 

@@ -23,7 +23,7 @@ class ExecutionPlan(models.Model):
     question = models.TextField(blank=True)
     """What the planner asks before it can go on; empty when nothing is asked."""
     draft = models.JSONField(default=dict, blank=True)
-    """While it asks: the message as it was sent, to go on from."""
+    """While it asks: the message as it was sent, and what was answered since, to go on from."""
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -40,6 +40,9 @@ class ExecutionPlan(models.Model):
         if self.question:
             return PlanStatus.WAITING_INPUT
         statuses = {TaskStatus(task.status) for task in self.tasks.all()}
+        if not statuses:
+            # It asked, and the person wanted nothing of it.
+            return PlanStatus.CANCELLED
         if TaskStatus.WAITING_INPUT in statuses:
             return PlanStatus.WAITING_INPUT
         if statuses <= {TaskStatus.PENDING}:

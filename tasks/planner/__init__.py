@@ -4,6 +4,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from tasks.planner.base import Candidate, Planned, PlannedTask, Planner
+from tasks.planner.dialogue import Answer, Request, Step, next_step
 
 
 def planner() -> Planner:
@@ -12,4 +13,14 @@ def planner() -> Planner:
     return made
 
 
-__all__ = ["Candidate", "Planned", "PlannedTask", "Planner", "planner"]
+__all__ = [
+    "Answer",
+    "Candidate",
+    "Planned",
+    "PlannedTask",
+    "Planner",
+    "Request",
+    "Step",
+    "next_step",
+    "planner",
+]

@@ -5,11 +5,15 @@ from collections.abc import Iterable, Sequence
 
 from tasks.planner.base import Candidate, Planned, PlannedTask, Planner
 
-STOP_WORDS = frozenset(
+_STOPPED = (
     "a about all an and any are as at be by can could do does every for from get give go has have how i in is it its "
     "let make me my new now of on or our please show tell than that the their them there these this to today us use "
-    "was we what when which who will with would you your day daily hour minute minutes week task agent".split()  # noqa: SIM905 - a list of words reads as words
+    "was we what when which who will with would you your day daily hour minute minutes week task agent"
 )
+STOP_WORDS = frozenset(_STOPPED.split())
+"""Words that every request has; they say nothing about who should take it."""
+_SIGNS = r"\u3040-\u9fff\uac00-\ud7af"
+"""Scripts without spaces between words."""
 WEIGHTS = {"name": 6.0, "tags": 4.0, "skill": 3.0, "examples": 2.0, "description": 1.0}
 """What a word in common counts for, by where the card has it: what an agent is called says more than what it tells."""
 
@@ -59,8 +63,9 @@ def _score(text: str, agent: Candidate) -> float:
 def _words(text: str) -> set[str]:
     """The telling words of a text, in singular; Chinese and its like by pairs of characters."""
     words: set[str] = set()
-    for word in re.findall(r"[^\W_]+", text.casefold()):
-        if re.search(r"[\u3040-\u9fff\uac00-\ud7af]", word):
+    # A run of Chinese is a word of its own: “查看AAPL” names AAPL.
+    for word in re.findall(rf"[{_SIGNS}]+|[^\W_{_SIGNS}]+", text.casefold()):
+        if re.match(f"[{_SIGNS}]", word):
             words.update(word[i : i + 2] for i in range(max(1, len(word) - 1)))
         elif len(word) > 1 and word not in STOP_WORDS:
             words.add(word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word)

@@ -101,14 +101,29 @@ def cancel_many(tasks: "QuerySet[Task]", *, actor: User | None, now: datetime, r
 def cancel_conversation_tasks(
     conversation_ids: Iterable[UUID], *, actor: User | None, now: datetime, reason: str = ""
 ) -> int:
-    """Cancel everything unfinished in these conversations; returns how many tasks it were."""
-    tasks = Task.objects.filter(conversation__in=list(conversation_ids))
-    return cancel_many(tasks, actor=actor, now=now, reason=reason)
+    """Cancel everything unfinished in these conversations; returns how many tasks it were.
+
+    What the planner asked there is open no more.
+    """
+    ids = list(conversation_ids)
+    _drop_questions(ExecutionPlan.objects.filter(conversation__in=ids))
+    return cancel_many(Task.objects.filter(conversation__in=ids), actor=actor, now=now, reason=reason)
 
 
 def cancel_plan(plan_id: UUID, *, actor: User | None, now: datetime) -> int:
-    """Cancel everything unfinished in a plan; returns how many tasks it were."""
+    """Cancel everything unfinished in a plan, the planner's question too; returns how many tasks it were."""
+    _drop_questions(ExecutionPlan.objects.filter(pk=plan_id))
     return cancel_many(Task.objects.filter(plan=plan_id), actor=actor, now=now, reason="plan cancelled")
+
+
+def _drop_questions(plans: "QuerySet[ExecutionPlan]") -> None:
+    """Plans that wait for an answer to the planner are cancelled: they have no tasks, and get none."""
+    asking = plans.exclude(question="").order_by()
+    conversations = list(asking.values_list("conversation_id", flat=True))
+    if conversations:
+        with transaction.atomic():
+            asking.update(question="", draft={})
+            questions.closed(conversations)
 
 
 def tell_cancelled(*, now: datetime) -> int:

@@ -37,6 +37,7 @@ AGENTS = [MACHINE, MARKET, CHINESE]
         ("price of AAPL", "MarketDataAgent"),
         ("show me the stock", "MarketDataAgent"),
         ("今天的新闻", "NewsAgent"),
+        ("查看AAPL", "MarketDataAgent"),
         ("ask market data for it", "MarketDataAgent"),
         ("MACHINE, please", "MachineAgent"),
     ],

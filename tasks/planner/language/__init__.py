@@ -12,7 +12,18 @@ reads what a person answers.
 """
 
 from tasks.planner.language.replies import Reply, reply
-from tasks.planner.language.understanding import Proposal, Understanding, understand
-from tasks.planner.language.words import confirmation, guidance
+from tasks.planner.language.understanding import Proposal, Understanding, says_when, understand
+from tasks.planner.language.words import choice, confirmation, guidance, listed
 
-__all__ = ["Proposal", "Reply", "Understanding", "confirmation", "guidance", "reply", "understand"]
+__all__ = [
+    "Proposal",
+    "Reply",
+    "Understanding",
+    "choice",
+    "confirmation",
+    "guidance",
+    "listed",
+    "reply",
+    "says_when",
+    "understand",
+]

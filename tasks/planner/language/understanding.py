@@ -55,6 +55,8 @@ class Understanding:
     proposal: Proposal | None = None
     """What was understood; beside a question, only what would be taken."""
     question: str | None = None
+    doubt: str = ""
+    """What the question is about: a code of `questions`, as `meant` (schedule, or part of the request?)."""
     phrase: str = ""
     """The time phrase as it stands in the text."""
 
@@ -68,6 +70,13 @@ class Understanding:
         """Whether the text says anything about when."""
         return self.proposal is not None or self.question is not None
 
+    @property
+    def shown(self) -> dict[str, object] | None:
+        """The proposal as JSON, times in the schedule's zone."""
+        if self.proposal is None:
+            return None
+        return {"schedule": self.proposal.data, "times": _shown(self.proposal), "summary": self.proposal.summary}
+
     def as_dict(self) -> dict[str, object]:
         """The contract's answer of `POST /schedules/parse`, times in the schedule's zone; with `proposal` beside a
         question.
@@ -80,13 +89,7 @@ class Understanding:
             "summary": sure.summary if sure else "",
             "question": self.question,
             "phrase": self.phrase,
-            "proposal": {
-                "schedule": self.proposal.data,
-                "times": _shown(self.proposal),
-                "summary": self.proposal.summary,
-            }
-            if self.proposal and self.question
-            else None,
+            "proposal": self.shown if self.question else None,
         }
 
 
@@ -120,7 +123,14 @@ def understand(
     doubts = [*doubts, *made.doubts]
     proposal = _proposal(made, language, now)
     question = ask(doubts[0], proposal.summary if proposal else "", language) if doubts else None
-    return Understanding(request=request, language=language, proposal=proposal, question=question, phrase=phrase)
+    return Understanding(
+        request=request,
+        language=language,
+        proposal=proposal,
+        question=question,
+        doubt=doubts[0].code if doubts else "",
+        phrase=phrase,
+    )
 
 
 def read_change(text: str) -> Meaning | None:
@@ -135,6 +145,11 @@ def read_change(text: str) -> Meaning | None:
         said = f"at {text.strip()}"
         pieces = english.pieces(said)
     return fold([Phrase(pieces=tuple(pieces), text=said)]) if pieces else None
+
+
+def says_when(text: str) -> bool:
+    """Whether an answer says anything about when (see `understand`, `changes`)."""
+    return read_change(text) is not None
 
 
 def _phrases(text: str, language: Language) -> tuple[list[Phrase], list[Doubt]] | None:

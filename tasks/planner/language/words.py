@@ -35,23 +35,46 @@ def moment(local: datetime, language: Language) -> str:
     return f"{local.year}年{local.month}月{local.day}日（周{_ZH_DAYS[local.weekday()]}）{local:%H:%M}"
 
 
-def confirmation(schedule: Schedule, times: Sequence[datetime], request: str, language: Language) -> str:
-    """What the planner asks before it makes a recurring task: the schedule, its next times, and how to answer.
+def confirmation(said: str, times: str, *, request: str, agent: str, language: Language) -> str:
+    """What the planner asks before it makes a recurring task.
 
-    `request` is what will be done; `times` are the next ones (aware), shown in the schedule's zone.
+    `said` is the schedule in words, `times` what `listed` made, `request` what will be done, `agent` who does it.
     """
-    zone = ZoneInfo(schedule.timezone)
-    lines = "\n".join(f"- {moment(time.astimezone(zone), language)}" for time in times)
-    said = summary(schedule, language)
     if language == "en":
         return (
-            f"**{said}**: “{request}”. The next times ({city(schedule.timezone)} time):\n\n{lines}\n\n"
+            f"**{said}**, {agent}: “{request}”\n\n{times}\n\n"
             "Shall I set this up? Answer “yes” or “no”, or say what to change, like “make it 10am”."
         )
     return (
-        f"**{said}**：“{request}”。接下来的时间（{zh_zone(schedule.timezone)}）：\n\n{lines}\n\n"
+        f"**{said}**，{agent}：“{request}”\n\n{times}\n\n"
         "要创建吗？请回答“确认”或“取消”，也可以直接说怎么改，例如“改成十点”。"
     )
+
+
+def choice(question: str, times: str, *, meant: bool, language: Language) -> str:
+    """A question with the times that its proposal would have (empty where there is none) and how to answer it.
+
+    `meant`: it asks whether a time was meant at all, so that “no” has a meaning of its own.
+    """
+    lines = [question, times] if times else [question]
+    if language == "en":
+        yes = "“yes” to take that" if times else "with a time"
+        no = ", “no” to run it once, now, as it stands" if meant else ""
+        lines.append(f"Answer {yes}{no}, say when in your own words, or “cancel”.")
+    else:
+        yes = "回答“确认”采用建议" if times else "请说明时间"
+        no = "，“不是”表示现在按原文运行一次" if meant else ""
+        lines.append(f"{yes}{no}，也可以直接说时间，或“取消”。")
+    return "\n\n".join(lines)
+
+
+def listed(schedule: Schedule, times: Sequence[datetime], language: Language) -> str:
+    """The next times (aware) as a list, in the schedule's zone, which is named."""
+    zone = ZoneInfo(schedule.timezone)
+    lines = "\n".join(f"- {moment(time.astimezone(zone), language)}" for time in times)
+    if language == "en":
+        return f"The next times ({city(schedule.timezone)} time):\n\n{lines}"
+    return f"接下来的时间（{zh_zone(schedule.timezone)}）：\n\n{lines}"
 
 
 def guidance(schedule: Schedule, language: Language) -> str:
