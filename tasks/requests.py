@@ -260,7 +260,7 @@ def _named_question(conversation: Conversation, answer_to: str) -> Task | Execut
         return plan
     asking = plan.tasks.filter(runs__status=RunStatus.WAITING_INPUT).select_related("plan").order_by("place").first()
     if asking is None:
-        raise NotWaiting("This plan asks nothing (any more).")
+        raise NotWaiting("This plan asks nothing any more: its question was answered or dropped.")
     return asking
 
 
