@@ -22,8 +22,6 @@ from tasks.models import Task, TaskRun
 from tasks.schedules import describe
 from tasks.states import TASK_UNFINISHED, Pattern, RunStatus
 
-SINGLY = 4
-"""As many runs of a task are shown one by one on a day; more become one line with their number."""
 TASKS_MAX = 2_000
 """Schedules whose coming times are computed for one page, those that are due first; the page says how many are left."""
 COMING = "coming"
@@ -75,8 +73,9 @@ class Agenda:
     left_out: int
 
 
-def agenda(user: User, *, first: date, days: int, zone: tzinfo, now: datetime, places: int) -> Agenda:
-    """The `days` local days from `first` on, in `zone`, as of `now`, with at most `places` lines each.
+def agenda(user: User, *, first: date, days: int, zone: tzinfo, now: datetime, places: int, singly: int) -> Agenda:
+    """The `days` local days from `first` on, in `zone`, as of `now`, with at most `places` lines each. Up to `singly`
+    runs of a task stand one by one on a day; more are one line with their number.
 
     1. Count the runs by day and task, the most urgent first (one query), and read those that stand alone (one query).
     2. Compute the coming times of the armed tasks (two queries) up to the end of the last day.
@@ -87,8 +86,8 @@ def agenda(user: User, *, first: date, days: int, zone: tzinfo, now: datetime, p
     found: dict[int, list[Entry]] = defaultdict(list)
     hidden: dict[int, int] = defaultdict(int)
     if edges[0] <= now:
-        _past(user, edges, places, found, hidden)
-    left_out = _coming(user, edges, now, found) if edges[-1] > now else 0
+        _past(user, edges, found, hidden, places=places, singly=singly)
+    left_out = _coming(user, edges, now, singly, found) if edges[-1] > now else 0
     shown = []
     for place, day in enumerate(dates):
         entries = sorted(found[place], key=lambda entry: (not entry.urgent, entry.at, entry.title))
@@ -116,9 +115,11 @@ def _runs(user: User) -> QuerySet[TaskRun]:
 def _past(
     user: User,
     edges: Sequence[datetime],
-    places: int,
     found: dict[int, list[Entry]],
     hidden: dict[int, int],
+    *,
+    places: int,
+    singly: int,
 ) -> None:
     in_range = _runs(user).filter(scheduled_for__gte=edges[0], scheduled_for__lt=edges[-1])
     trouble = Count("id", filter=Q(status__in=_TROUBLE))
@@ -145,16 +146,16 @@ def _past(
         )
         .filter(place__lte=places)
     )
-    singly = Q()
+    alone = Q()
     for group in groups:
         hidden[group["day"]] = group["of_day"] - places if group["of_day"] > places else 0
-        if group["number"] <= SINGLY:
-            singly |= Q(task=group["task_id"], scheduled_for__gte=group["first"], scheduled_for__lte=group["last"])
+        if group["number"] <= singly:
+            alone |= Q(task=group["task_id"], scheduled_for__gte=group["first"], scheduled_for__lte=group["last"])
         else:
             found[group["day"]].append(_several(group))
-    if singly:
+    if alone:
         titles = {group["task_id"]: group["task__title"] for group in groups}
-        rows = _runs(user).filter(singly).annotate(day=_day_of(edges)).order_by()
+        rows = _runs(user).filter(alone).annotate(day=_day_of(edges)).order_by()
         for row in rows.values("id", "task_id", "day", "scheduled_for", "status", "slots"):
             found[row["day"]].append(
                 Entry(
@@ -191,7 +192,7 @@ def _several(group: Mapping[str, Any]) -> Entry:
     )
 
 
-def _coming(user: User, edges: Sequence[datetime], now: datetime, found: dict[int, list[Entry]]) -> int:
+def _coming(user: User, edges: Sequence[datetime], now: datetime, singly: int, found: dict[int, list[Entry]]) -> int:
     rest = Q(paused_at=None) | Q(paused_until__lt=edges[-1])
     armed = Task.objects.for_user(user).filter(
         rest, status__in=TASK_UNFINISHED, next_run_at__isnull=False, next_run_at__lt=edges[-1]
@@ -199,12 +200,12 @@ def _coming(user: User, edges: Sequence[datetime], now: datetime, found: dict[in
     tasks = list(armed.order_by("next_run_at").defer("query", "error_message")[: TASKS_MAX + 1])
     left_out = armed.count() - TASKS_MAX if len(tasks) > TASKS_MAX else 0
     for task in tasks[:TASKS_MAX]:
-        for place, entry in _slots(task, edges, now):
+        for place, entry in _slots(task, edges, now, singly):
             found[place].append(entry)
     return left_out
 
 
-def _slots(task: Task, edges: Sequence[datetime], now: datetime) -> Iterator[tuple[int, Entry]]:
+def _slots(task: Task, edges: Sequence[datetime], now: datetime, singly: int) -> Iterator[tuple[int, Entry]]:
     """What is to come of one task, by the place of its day: one by one, or a line a day where there are many."""
     planned = task.next_slot_at or now
     begin = max(planned, task.paused_until or planned)
@@ -223,13 +224,13 @@ def _slots(task: Task, edges: Sequence[datetime], now: datetime) -> Iterator[tup
         left -= schedules.count_between(schedule, begin, after, anchor=anchor, limit=max(left, 0)) if left > 0 else 0
         if left <= 0:
             return
-    most = SINGLY * (len(edges) - 1) if left is None else min(left, SINGLY * (len(edges) - 1))
+    most = singly * (len(edges) - 1) if left is None else min(left, singly * (len(edges) - 1))
     slots = schedules.slots_between(schedule, after, edges[-1] - _INSTANT, anchor=anchor, limit=most + 1)
     by_day: dict[int, list[datetime]] = defaultdict(list)
     for slot in slots[: left if left is not None else None]:
         by_day[_place(edges, slot)].append(slot)
     whole = len(slots) <= most or (left is not None and len(slots) >= left)
-    if whole and all(len(times) <= SINGLY for times in by_day.values()):
+    if whole and all(len(times) <= singly for times in by_day.values()):
         for place, times in by_day.items():
             for slot in times:
                 yield place, _one(task, slot)

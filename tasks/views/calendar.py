@@ -24,6 +24,8 @@ from tasks.views.frame import frame, person
 from tasks.views.words import run_word
 
 VIEWS = {"day": lazy("Day"), "week": lazy("Week"), "month": lazy("Month")}
+SINGLY = {"day": 4, "week": 4, "month": 1}
+"""As many runs of a task stand one by one on a day; more are one line with their number."""
 PLACES = {"day": 200, "week": 14, "month": 3}
 """Lines of a day that are shown; the others are behind a link."""
 YEARS = range(1970, 9000)
@@ -57,7 +59,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
     asked = request.GET.get("date", "")
     chosen = _date(asked) or today
     first, number = _range(view, chosen)
-    found = agenda(user, first=first, days=number, zone=zone, now=now, places=PLACES[view])
+    found = agenda(user, first=first, days=number, zone=zone, now=now, places=PLACES[view], singly=SINGLY[view])
     days = [_day(day, chosen=chosen, today=today, now=now, view=view) for day in found.days]
     context: dict[str, Any] = {
         **frame(request, "calendar"),
@@ -166,7 +168,7 @@ def _band(entry: Entry) -> str:
     if entry.count == 1:
         return ""
     if entry.state == COMING:
-        return _("%(says)s, %(n)s times") % {"says": entry.says, "n": f"{entry.count:,}"}
+        return _("%(says)s · %(n)s runs") % {"says": entry.says, "n": f"{entry.count:,}"}
     if entry.run_id:
         return _("%(word)s, %(n)s times") % {"word": run_word(entry.state), "n": f"{entry.count:,}"}
     told = ngettext("%(n)s run", "%(n)s runs", entry.count) % {"n": f"{entry.count:,}"}
