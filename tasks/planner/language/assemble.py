@@ -4,7 +4,7 @@ What is doubtful still gets a value, so that a question can carry a proposal; wh
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -56,7 +56,7 @@ def assemble(meaning: Meaning, *, now: datetime, timezone: str) -> Assembled:
     made = Assembled(local=now.astimezone(zone), zone=zone, doubts=list(meaning.doubts))
     if meaning.zone and not meaning.zone.sure and (meaning.zone.code == "zone" or name != timezone):
         made.doubt(meaning.zone.code, said=meaning.zone.said, zone=name, own=timezone)
-    if any(doubt.code in ("vague", "soon", "seconds") for doubt in made.doubts):
+    if any(doubt.code in ("vague", "unclear", "soon", "seconds") for doubt in made.doubts):
         return made
     try:
         data = _data(meaning, made, name)
@@ -175,7 +175,12 @@ def _recurring(meaning: Meaning, made: Assembled) -> dict[str, object] | None:
         if not clocks:
             made.doubt("time")
             clocks = [_proposed(segment.part)]
-        rules.append((segment.days or EVERY_DAY, clocks))
+        days = segment.days or EVERY_DAY
+        if meaning.months:
+            if days.month != "*":
+                made.doubt("both")
+            days = replace(days, month=",".join(map(str, meaning.months)))
+        rules.append((days, clocks))
     return _calendar(rules)
 
 
@@ -226,6 +231,8 @@ def _pace(meaning: Meaning, made: Assembled) -> dict[str, object] | None:
     """An interval, or the cron expression for one that has a minute, a window, or days of the month."""
     every = meaning.interval or 0
     days = next((segment.days for segment in meaning.segments if segment.days), EVERY_DAY)
+    if meaning.months:
+        made.doubt("both")
     by_day = f"{days.dom} {days.month} {days.dow}"
     if meaning.day is not None and not meaning.start:
         made.doubt("both")

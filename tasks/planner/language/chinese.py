@@ -126,6 +126,20 @@ def _yearly(match: re.Match[str]) -> Iterator[Piece]:
         yield _piece(match, "days", Days(dom=str(day), month=str(month)))
 
 
+def _quarter_start(match: re.Match[str]) -> Iterator[Piece]:
+    yield _piece(match, "days", Days(dom="1", month="1,4,7,10"))
+
+
+def _listed_days(match: re.Match[str]) -> Iterator[Piece]:
+    """周一、周三、周五: these days, or every week?"""
+    yield _piece(match, "days", weekdays_of(weekdays(match[0])), loose=True)
+    yield _doubt(match, "weekly")
+
+
+def _unclear(match: re.Match[str]) -> Iterator[Piece]:
+    yield _doubt(match, "unclear", said=match[0])
+
+
 def _quarterly(match: re.Match[str]) -> Iterator[Piece]:
     yield _piece(match, "cadence", "quarter")
 
@@ -190,14 +204,17 @@ RULES = (
     _rule(r"每一?个?月的?(?:月?初|第一天|首日|第一个工作日)", _month_start),
     _rule(rf"每一?个?月的?(第[一二三四五1-5]|最后一)个?(?:{WEEK})({WEEKDAY})", _nth),
     _rule(rf"每年的?\s*({ZH_NUMBER})月({ZH_NUMBER})[日号]", _yearly),
+    _rule(r"每一?个?季度?的?(?:第一天|首日)", _quarter_start),
     _rule(r"每一?个?季度?", _quarterly),
+    _rule(rf"{WEEK}{WEEKDAY}(?:\s*(?:和|或|、|，|,|与|及)\s*{WEEK}{WEEKDAY})+", _listed_days),
+    _rule(r"每一?个?月的?倒数第?.{1,2}天|每?逢?(?:单|双)数?日", _unclear),
     _rule(rf"(?:每一?个?|一个?)(小时|分钟|天|日|周|星期|礼拜|个?月|年)\s*({ZH_NUMBER})次", _per),
     _rule(
         r"定期|定时(?!炸弹|器|任务)|时不时|隔三差五|每隔一段时间|每隔?几个?(?:分钟|小时|天|周)|每天(?:好?几|多)次|不定期",
         _vague,
     ),
 )
-_HINT = re.compile("每|隔|天|周|星期|礼拜|今|明|后|月|号|工作日|一次|定期|点|时|过|稍|会儿|交易日|逢")
+_HINT = re.compile("每|隔|天|周|星期|礼拜|今|明|后|月|号|工作日|一次|定期|点|时|过|稍|会儿|交易日|逢|单|双")
 
 
 def pieces(text: str) -> list[Piece]:

@@ -41,8 +41,9 @@ _CODE = re.compile(r"脚本|程序|代码|函数|爬虫|cron|接口")
 _ENGLISH = re.compile(
     r"\b(?:compare|check|send|show|report|remind|tell|list|give|get|run|fetch|update|summari[sz]e|analy[sz]e)\b", re.I
 )
+_TEXT_GIVEN = re.compile(r"(?:翻译|改写|润色|纠正|修改|回复|转换|换算|写).*[：:]|假设|假如|想象")
 _HAPPENS = re.compile(
-    r"^\s*(?:都?会|都?有|都?是|发生|开盘|收盘|开会|上班|下班|起床|睡觉|吃|喝|到期|举行|开始|结束|过期|更新了)"
+    r"^\s*(?:(?:要|我要|我们要)?开.{0,3}会|都?会|都?有|都?是|发生|开盘|收盘|开会|上班|下班|起床|睡觉|吃|喝|到期|举行|开始|结束|过期|更新了)"
 )
 
 
@@ -58,13 +59,15 @@ def judge(phrase: Phrase, meaning: Meaning) -> Judgement:  # noqa: PLR0911 - rul
     leading, trailing = bool(_LEAD.fullmatch(before)), bool(_TAIL.fullmatch(after))
     if leading and trailing:
         return "sure"
-    if _OF.match(after) or (not leading and _MENTIONED.search(before)):
+    if _OF.match(after) or _TEXT_GIVEN.search(before) or (not leading and _MENTIONED.search(before)):
         return None
     strong = meaning.clocked or any(doubt.code == "other" for doubt in meaning.doubts)
     runs = any(verbs.search(side) for verbs in (_RUNS, _ENGLISH) for side in (before, after))
     if _CODE.search(before):
         return "unsure" if strong else None
     asks = bool(_ASKS.search(after + before)) and not _POLITE.search(before + after)
+    if asks and not strong and re.search(r"[?？]\s*$", after):
+        return None
     if (
         asks
         and not re.match(r"\s*[，,：:]", after)
@@ -73,7 +76,7 @@ def judge(phrase: Phrase, meaning: Meaning) -> Judgement:  # noqa: PLR0911 - rul
         return "unsure" if meaning.recurring and strong and runs else None
     if not leading and _SUBJECT.search(before):
         return "unsure" if strong and meaning.recurring else None
-    if _HAPPENS.match(after) and not _REMIND.search(before + after):
+    if _HAPPENS.match(after) and not _REMIND.search(before):
         later = re.search(r"[，,](.*)", after)
         return "unsure" if strong and (leading or (later and _RUNS.search(later[1]))) else None
     if phrase.loose and not strong:
@@ -90,6 +93,16 @@ def judge(phrase: Phrase, meaning: Meaning) -> Judgement:  # noqa: PLR0911 - rul
     return "unsure" if trailing and runs and meaning.recurring else None
 
 
+def residue(phrase: Phrase) -> str:
+    """What stands right before a phrase and limits it in a way that is not understood: 一月到三月, 下个月, 暑假."""
+    before, _ = _sentence(phrase.text, phrase.start, phrase.end)
+    found = re.search(
+        r"((?:[\d一二三四五六七八九十]+月(?:到|至|-)[\d一二三四五六七八九十]+月|[下本这]个?月|暑假|寒假|节假日)(?:的|里|期间)?)[，,\s]*$",
+        before,
+    )
+    return found[1] if found else ""
+
+
 def _leading(meaning: Meaning, before: str, after: str, *, strong: bool, runs: bool) -> Judgement:
     if strong:
         return (
@@ -99,8 +112,9 @@ def _leading(meaning: Meaning, before: str, after: str, *, strong: bool, runs: b
         return None
     if meaning.recurring:
         return "sure"
-    asked = re.search(r"天气|新闻|行情|日程", after) and not _REMIND.search(before + after)
-    return None if asked else "unsure"
+    if _REMIND.search(before + after):
+        return "sure"
+    return None if re.search(r"天气|新闻|行情|日程", after) else "unsure"
 
 
 def apart(_chosen: Phrase, meaning: Meaning, others: Sequence[Phrase]) -> list[Phrase]:

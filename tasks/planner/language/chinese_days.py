@@ -17,7 +17,7 @@ MONTH_DAYS = rf"{ZH_NUMBER}[号日]?(?:\s*(?:和|、|，|,|与|及)\s*{ZH_NUMBER
 """Days of the month: 1号, 1号和15号, 1、15日."""
 SINGLE = (
     rf"(?:大后天|后天|明天|今天|明日|今日|(?:这个?|本|下下?个?){WEEK}{WEEKDAY}|{WEEK}{WEEKDAY}"
-    rf"|\d{{4}}[年-]{ZH_NUMBER}[月-]{ZH_NUMBER}[日号]?|{ZH_NUMBER}月{ZH_NUMBER}[日号]|下个?月{ZH_NUMBER}[日号]|本?月底|年底|下个?周|下个?月)"
+    rf"|\d{{4}}[年-]{ZH_NUMBER}[月-]{ZH_NUMBER}[日号]?|(?:今年|明年|后年)?{ZH_NUMBER}月{ZH_NUMBER}[日号]|下个?月{ZH_NUMBER}[日号]|本?月底|年底|下个?周|下个?月)"
 )
 """A single day that is named."""
 
@@ -63,6 +63,9 @@ def single(said: str) -> DayOf:  # noqa: PLR0911 - a form a line
         return dates.first_of_next("week")
     if re.fullmatch("下个?月", said):
         return dates.first_of_next("month")
+    if said[1:2] == "年" and said[0] in "今明后":
+        month, day = (zh_number(figure) for figure in re.findall(ZH_NUMBER, said))
+        return dates.of_coming_year(month, day, "今明后".index(said[0]))
     figures = [zh_number(figure) for figure in re.findall(ZH_NUMBER, said)]
     if said.startswith("下"):
         return dates.of_month(figures[0], 1)

@@ -48,6 +48,11 @@ def of_year(month: int, day: int, year: int | None = None) -> DayOf:
     return find
 
 
+def of_coming_year(month: int, day: int, years: int) -> DayOf:
+    """A date of the year so many years from this one."""
+    return lambda today: of_year(month, day, today.year + years)(today)
+
+
 def of_month(day: int, months: int | None = None) -> DayOf:
     """A day of the month: the next that comes, or that of the month so many months from this one."""
 

@@ -110,6 +110,14 @@ def _listed_days(match: re.Match[str]) -> Iterator[Piece]:
         yield _doubt(match, "weekly")
 
 
+def _workweek(match: re.Match[str]) -> Iterator[Piece]:
+    yield _piece(match, "days", WORKDAYS, loose=True)
+
+
+def _fortnight(match: re.Match[str]) -> Iterator[Piece]:
+    yield _doubt(match, "other", n=2, unit="week")
+
+
 def _set(match: re.Match[str]) -> Iterator[Piece]:
     name = match[2].lower()
     again = bool(match[1]) or name.endswith("s") or bool(match[3])
@@ -186,6 +194,10 @@ def _nth_days(match: re.Match[str]) -> Iterator[Piece]:
     yield _piece(match, "days", Days(dow=",".join(terms)))
 
 
+def _quarter_start(match: re.Match[str]) -> Iterator[Piece]:
+    yield _piece(match, "days", Days(dom="1", month="1,4,7,10"))
+
+
 def _yearly(match: re.Match[str]) -> Iterator[Piece]:
     month, day = days.month_day(match["date"])
     if 1 <= day <= 31:
@@ -211,6 +223,7 @@ def _other(match: re.Match[str]) -> Iterator[Piece]:
 
 def _per(match: re.Match[str]) -> Iterator[Piece]:
     word, unit = match[1].lower(), match[2].lower()
+    unit = "hour" if unit == "hourly" else CADENCES.get(unit, unit)
     times = 1 if word == "once" else 2 if word == "twice" else int(number(word.split()[0]))
     if unit in ("hour", "minute"):
         whole = 60 if unit == "hour" else 1
@@ -226,8 +239,13 @@ def _vague(match: re.Match[str]) -> Iterator[Piece]:
     yield _doubt(match, "vague", said=match[0].strip())
 
 
+def _unclear(match: re.Match[str]) -> Iterator[Piece]:
+    """Days with two meanings, whatever stands beside them: biweekly is said for twice a week too."""
+    yield _doubt(match, "unclear", said=match[0].strip())
+
+
 def _minute(match: re.Match[str]) -> Iterator[Piece]:
-    figure = match[1] or match[2]
+    figure = match[1] or match[2] or match[4]
     minute = 0 if figure is None else int(figure)
     quarter = {"quarter past": 15, "half past": 30, "quarter to": 45}.get((match[3] or "").lower())
     minute = quarter if quarter is not None else minute
@@ -252,10 +270,15 @@ RULES: tuple[Rule, ...] = (
         _fraction,
     ),
     _rule(rf"\b{_EVERY}\s+(?:one|1|an?)\s+and\s+a\s+half\s+hours?\b", _hour_and_half),
-    _rule(rf"\b(?:on\s+)?{_EVERY}\s+({days.DAY_RANGE}|{days.DAYS})\b(?:\s+{_PART}\b)?(?!['’]s)", _named_days),
+    _rule(rf"\b(?:on\s+)?{_EVERY}\s+({days.DAY_RANGE}|{days.DAYS_CLOSE})\b(?:\s+{_PART}\b)?(?!['’]s)", _named_days),
     _rule(rf"\b(?:on\s+)?({days.DAYS})\b(?:\s+{_PART}\b)?(?!['’])", _plural_days),
     _rule(rf"\b(?:from\s+|on\s+)?({days.DAY_RANGE})\b", _range),
-    _rule(rf"\bon\s+({days.DAYS})\b", _listed_days),
+    _rule(rf"\b(?:on\s+)?({days.DAYS})\b", _listed_days),
+    _rule(r"\b(?:M-F|m-f|Mo-Fr)\b", _workweek),
+    _rule(
+        rf"\b(?:on\s+)?(?:{_EVERY}\s+weeknight|weeknights)\b|\b(?:biweekly|bi-weekly|bimonthly|bi-monthly)\b", _unclear
+    ),
+    _rule(r"\b(?:fortnightly|every\s+fortnight)\b", _fortnight),
     _rule(rf"\b(?:(?:on|at)\s+)?(?:(?:the\s+)?({_EVERY}|all)\s+)?{_SETS}\b(?:\s+{_PART}\b)?(?!['’])", _set),
     _rule(
         rf"\b(?:in\s+the\s+|on\s+)?{_EVERY}\s*(day|morning|afternoon|evening|night|lunch\s?time|lunch)\b"
@@ -292,6 +315,7 @@ RULES: tuple[Rule, ...] = (
         _nth_days,
     ),
     _rule(rf"\b(?:{_EVERY}\s+month|monthly),?\s+on\s+(?:the\s+)?({_NTHS})\s+({days.DAY})\b", _nth_days),
+    _rule(rf"\b(?:on\s+)?(?:the\s+)?(?:first|1st)\s+day\s+of\s+(?:{_EVERY}|the)\s+quarter\b", _quarter_start),
     _rule(rf"\b(?:{_EVERY}\s+year|yearly|annually),?\s+on\s+(?P<date>{days.DATE})", _yearly),
     _rule(rf"\b(?:on\s+)?{_EVERY}\s+(?P<date>{days.DATE})(?!\s+(?:of|in)\b)", _yearly),
     _rule(rf"\b(?:on\s+)?(?P<date>{days.DATE})\s+(?:of\s+)?(?:{_EVERY}\s+year|yearly|annually)\b", _yearly),
@@ -300,7 +324,10 @@ RULES: tuple[Rule, ...] = (
         rf"(minute|hour|day|week|weekend|month|year|morning|afternoon|evening|night|{days.DAY})\b(?!\s+(?:of|in)\s+)",
         lambda m: _other(m) if re.search(r"\b(?:every|each|alternate)\b", m[0], re.I) else (),
     ),
-    _rule(rf"\b(once|twice|{NUMBER}\s+times)\s+(?:a|an|per|each|every)\s+(minute|hour|day|week|month|year)\b", _per),
+    _rule(
+        rf"\b(once|twice|{NUMBER}\s+times)\s+(?:(?:a|an|per|each|every)\s+)?(minute|hour|day|week|month|year|hourly|daily|weekly|monthly|yearly)\b",
+        _per,
+    ),
     _rule(
         r"\b(?:every|each)\s+(?:few|couple(?:\s+of)?|several|so\s+many)\s+(?:minutes|hours|days|weeks|months)\b"
         r"|\bevery\s+once\s+in\s+a\s+while\b|\bevery\s+now\s+and\s+(?:then|again)\b|\bevery\s+so\s+often\b|\bfrom\s+time\s+to\s+time\b"
@@ -310,14 +337,15 @@ RULES: tuple[Rule, ...] = (
     ),
     _rule(
         r"\b(?:on|at)\s+(?:the\s+)?(?:(?:full\s+)?hour\b|:(\d\d)\b|minute\s+(\d{1,2})\b"
-        r"|(quarter\s+past|half\s+past|quarter\s+to)(?!\s+(?:\d|[a-z]+\b(?<!every))))",
+        r"|(quarter\s+past|half\s+past|quarter\s+to)(?!\s+(?:\d|[a-z]+\b(?<!every)(?<!the)(?<!each)))"
+        r"|(\d{1,2})(?:\s+minutes?)?\s+past(?!\s+\d))(?:\s+the\s+(?:full\s+)?hour\b)?",
         _minute,
     ),
 )
 """What comes again. Each makes pieces of a match, or none where it turns out to mean something else."""
 
 _HINT = re.compile(
-    r"\b(?:every|each|once|twice|times|daily|hourly|half-?hourly|nightly|weekly|monthly|quarterly|yearly|annually"
+    r"\b(?:every|each|once|twice|times|daily|hourly|half-?hourly|nightly|weekly|monthly|quarterly|yearly|annually|M-F|fortnight(?:ly)?|bi-?weekly|bi-?monthly|weeknights?"
     r"|(?:mon|tues|wednes|thurs|fri|satur|sun)days?|mon|tue|wed|thu|fri|sat"
     r"|weekdays?|weekends?|work\s?days?|working\s+days?|business\s+days?|everyday|alternate"
     r"|today|tomorrow|tonight|in|from\s+now|month|on|at|periodically|regularly|time\s+to\s+time"

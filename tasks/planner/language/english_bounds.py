@@ -145,6 +145,14 @@ def _window(match: re.Match[str]) -> Iterator[Piece]:
     yield _piece(match, "window", (first, last))
 
 
+def _months(match: re.Match[str]) -> Iterator[Piece]:
+    """“In June to August”: stands only beside days that come again."""
+    found = [days.month(name) for name in re.findall(days.MONTH, match[0], re.I)]
+    if re.search(r"\b(?:to|through|thru)\b|-|–", match[0], re.I) and len(found) == 2:
+        found = [(found[0] + n - 1) % 12 + 1 for n in range((found[1] - found[0]) % 12 + 1)]
+    yield _piece(match, "months", tuple(sorted(set(found))))
+
+
 def _hours(match: re.Match[str]) -> Iterator[Piece]:
     yield _piece(match, "doubt", Doubt(code="hours", about={"said": match[1].lower()}))
 
@@ -189,6 +197,10 @@ def _rule(
 _DAYISH = rf"(?P<day>{days.SINGLE})"
 _ATCLOCK = rf"(?:,?\s+(?:at\s+)?(?P<clock>{CLOCK}))?"
 BOUNDS = (
+    _rule(
+        rf"\b(?:in|during)\s+{days.MONTH}(?:\s*(?:,|\band\b|&|\bto\b|\bthrough\b|\bthru\b|-|–)\s*{days.MONTH})*(?!\s+\d)",
+        _months,
+    ),
     _rule(rf"\b(?:on\s+)?({days.SINGLE})(?:\s+{_PART}\b)?(?!['’]s|\s+of\b)", _single),
     _rule(r"\b(?:on\s+)?((?:mon|tue|wed|thu|fri|sat)\b\.?)", _short_day),
     _rule(r"\btonight\b|\b(?:later\s+)?this\s+(?:morning|afternoon|evening)\b", _tonight),

@@ -49,7 +49,7 @@ _HABIT = re.compile(
     r"\b(?:is|are|was|were|be|been|being|am|happens?|happened|happening|occurs?|occurred|takes?\s+place|starts?|started"
     r"|begins?|began|opens?|opened|closes?|closed|leaves?|left|departs?|arrives?|runs|ran|running|held|scheduled|published"
     r"|released|updated|sent|executed|triggered|meets?|works?|worked|fails?|failed|sleeps?|slept|wakes?|woke|wake\s+up"
-    r"|get\s+up|gets\s+up|got\s+up|goes|went|comes|came|fires?|executes|repeats|called|lasts?|due|born|died|rose|fell)\s*$",
+    r"|(?:it|that|there|he|she|what)['’]s|get\s+up|gets\s+up|got\s+up|goes|went|comes|came|fires?|executes|repeats|called|lasts?|due|born|died|rose|fell)\s*$",
     re.I,
 )
 _BEFORE_CONTENT = re.compile(
@@ -67,7 +67,7 @@ _CHECKS = re.compile(
 _EVENT = re.compile(
     r"\b(?:meetings?|calls?|flights?|appointments?|interviews?|match(?:es)?|games?|trains?|bus(?:es)?|dinners?|lunch(?:es)?"
     r"|part(?:y|ies)|webinars?|concerts?|class(?:es)?|exams?|lectures?|deadlines?|sessions?|stand-?ups?|events?|shifts?"
-    r"|conference|keynote|departures?|arrivals?|jobs?|scripts?|tasks?|alarms?|schedule)\s*$",
+    r"|conference|keynote|departures?|arrivals?|alarms?)\s*$",
     re.I,
 )
 _BOOKS = re.compile(
@@ -78,6 +78,19 @@ _ARRANGES = re.compile(
     r"\b(?:schedule|book|arrange|organi[sz]e|plan|set\s+up|invite|reschedule|move|put|add)\b.*\b(?:meetings?|calls?|appointments?|interviews?"
     r"|dinner|lunch|party|webinar|sessions?|stand-?ups?|events?|conference|flights?|tables?)\b",
     re.I,
+)
+_TEXT_GIVEN = re.compile(
+    r"\b(?:translate|rewrite|rephrase|paraphrase|proofread|correct|fix|draft|write|reply|answer|quote|spell|summari[sz]e|say)\b[^:]*:"
+    r"|\b(?:imagine|suppose|assume|convert|pretend)\b",
+    re.I,
+)
+_CODE = re.compile(
+    r"\b(?:write|create|explain|fix|debug|build|make|show|implement|add)\b.*"
+    r"\b(?:cron\w*|scripts?|programs?|functions?|code|loops?|daemons?|schedulers?)\b",
+    re.I,
+)
+_WANTS = re.compile(
+    r"\b(?:send|email|mail|post|deliver|notify|remind)\b|\b(?:like|want|need|get\s+me)\s+(?:an?|my)\s*$", re.I
 )
 _WHY = re.compile(r"^\W*(?:why|when|do|does|did|is|are|was|were|has|have|had|who|whose)\b", re.I)
 _ALARM = re.compile(r"\b(?:alarm|reminder|timer)\s+for\s*$", re.I)
@@ -120,6 +133,28 @@ _NOUN_FOLLOWS = re.compile(
 )
 
 
+_TIMES = (
+    r"(?:\d|minutes?|hours?|nights?|days?|mornings?|afternoons?|evenings?|noon|midnight|lunch|dinner|breakfast|sunrise|sunset|dawn|dusk"
+    r"|opens?|closes?|weeks?|months?|years?|time|(?:mon|tues|wednes|thurs|fri|satur|sun)days?|winter|summer|spring|autumn|holidays?)"
+)
+_LEFT_AFTER = re.compile(
+    rf"^\s*,?\s*((?:(?:by|before|after|around|past|during|between|until|till|unless|except|excluding|but|only|on\s+day|at|from)\b"
+    rf"[^,.;:!?\d]{{0,25}}?\b{_TIMES}\b|the\s+\d{{1,2}}(?:st|nd|rd|th)\b|(?:next|this)\s+(?:week|month|year)\b)[^,.;:!?]{{0,20}})",
+    re.I,
+)
+_LEFT_BEFORE = re.compile(
+    r"((?:\b(?:by|before|after|around|about|past|until)|\b(?:next|this|last)\s+(?:week|month|year),?(?:\s+on)?)\s*)$",
+    re.I,
+)
+
+
+def residue(phrase: Phrase) -> str:
+    """What stands right beside a phrase and speaks of a time too, but was not understood; empty where nothing does."""
+    before, after = sentence(phrase.text, phrase.start, phrase.end)
+    found = _LEFT_AFTER.match(after) or _LEFT_BEFORE.search(before)
+    return found[1].strip() if found else ""
+
+
 def sentence(text: str, start: int, end: int) -> tuple[str, str]:
     """What stands before and after a phrase in its own sentence."""
     head = text[:start]
@@ -129,12 +164,16 @@ def sentence(text: str, start: int, end: int) -> tuple[str, str]:
     return head[cuts[-1] if cuts else 0 :], text[end : tail.end() if tail else len(text)]
 
 
-def judge(phrase: Phrase, meaning: Meaning) -> Judgement:
+def judge(phrase: Phrase, meaning: Meaning) -> Judgement:  # noqa: PLR0911 - rules, the first that fits answers
     """Whether the sentence around `phrase` means it."""
     before, after = sentence(phrase.text, phrase.start, phrase.end)
     leading, trailing = bool(_LEAD.fullmatch(before)), bool(_TAIL.fullmatch(after))
     if leading and trailing:
         return "sure"
+    if not leading and _TEXT_GIVEN.search(before):
+        return None
+    if re.match(r"\s*of\b", after):
+        return None
     if _TALKS_ON.match(after) and not (leading and re.match(r"\s*(?:will|would|could|can)\s+you\b", after, re.I)):
         return None
     if not leading and _REFERS.search(before):
@@ -164,7 +203,7 @@ def _recurring(  # noqa: PLR0911 - rules, the first that fits answers
         )
     if set_off and trailing:
         return "sure"
-    if _ARRANGES.search(before):
+    if _ARRANGES.search(before) or _CODE.search(before):
         return "unsure" if strong else None
     mentioned = (
         _BEFORE_CONTENT.search(before)
@@ -195,7 +234,9 @@ def _loose(  # noqa: PLR0911 - rules, the first that fits answers
     """`daily`, `weekly`, `weekdays`: adverbs that stand before a noun as often as for themselves."""
     if asks or (
         _BEFORE_CONTENT.search(before)
-        and not re.search(r"\b(?:send|email|mail|post|deliver|give|get)\b[^,]*\b(?:a|an|the|my)\s*$", before, re.I)
+        and not re.search(
+            r"\b(?:send|email|mail|post|deliver|give|get|like|want|need)\b[^,]*\b(?:a|an|the|my)\s*$", before, re.I
+        )
     ):
         return None
     timed = any(segment.clocks for segment in meaning.segments)
@@ -212,7 +253,7 @@ def _loose(  # noqa: PLR0911 - rules, the first that fits answers
         return "sure" if _RUNS.match(before.strip(" ,")) else None
     if _NOUN_FOLLOWS.match(after):
         # “Send me a daily summary” wants one each day; “show the daily users” does not.
-        return "unsure" if re.search(r"\b(?:send|email|mail|post|deliver|notify|remind)\b", before, re.I) else None
+        return "unsure" if _WANTS.search(before) else None
     return "sure" if timed and _MIDDLE_BEFORE.search(before) else None
 
 
@@ -240,7 +281,7 @@ def _once(  # noqa: PLR0911, PLR0912 - rules, the first that fits answers
         return None
     if not clocked:
         if remind:
-            return "unsure"
+            return "sure"
         fits = (trailing or set_off) and _RUNS.match(before.strip(" ,")) and not _FORECAST.search(before)
         return "unsure" if fits and not any(d.code == "which_day" for d in meaning.doubts) else None
     if meaning.delta is not None:
@@ -298,4 +339,6 @@ def alone(phrase: Phrase) -> Judgement:
 def uncertain(chosen: Phrase, extra: Phrase) -> bool:
     """Whether a bound that stands apart may belong to the request: “send the orders until Friday”."""
     between = chosen.text[chosen.end : extra.start]
+    if re.search(r"\b(?:by|before|after|around|about|until|past)\s*$", between, re.I):
+        return True
     return any(piece.kind == "until" for piece in extra.pieces) and not re.search(r",\s*$", between)

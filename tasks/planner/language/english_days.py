@@ -13,6 +13,8 @@ DAY = r"(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?s?"
 FULL_DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 DAYS = rf"{DAY}(?:\s*(?:,\s*and\b|,|\band\b|&|/|\+|\bor\b)\s*(?:(?:on|every|each)\s+)?{DAY}\b)*"
 """A list of weekdays."""
+DAYS_CLOSE = rf"{DAY}(?:\s*(?:,\s*and\b|,|\band\b|&|/|\+|\bor\b|\s)\s*(?:(?:on|every|each)\s+)?{DAY}\b)*"
+"""The same, also without anything between them (mon wed fri): behind “every” it can be nothing else."""
 DAY_RANGE = rf"{DAY}\s*(?:-|–|\bto\b|\bthrough\b|\bthru\b)\s*{DAY}"
 MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
@@ -49,13 +51,18 @@ def weekdays(said: str) -> frozenset[int]:
     return frozenset(found)
 
 
+def month(said: str) -> int:
+    """The number of MONTH."""
+    return _MONTH_NAMES.index(said.lower()[:3]) + 1
+
+
 def month_day(said: str) -> tuple[int, int]:
     """Month and day of DATE."""
     name = re.search(MONTH, said, re.I)
-    month = _MONTH_NAMES.index(name[0].lower()[:3]) + 1 if name else 1
+    found = month(name[0]) if name else 1
     rest = said[: name.start()] + " " + said[name.end() :] if name else said
     day = re.search(rf"{ORDINAL}|\d{{1,2}}", rest, re.I)
-    return month, ordinal(day[0]) if day else 1
+    return found, ordinal(day[0]) if day else 1
 
 
 def single(said: str) -> DayOf:  # noqa: PLR0911 - a form a line
@@ -76,8 +83,8 @@ def single(said: str) -> DayOf:  # noqa: PLR0911 - a form a line
         return (dates.following if text.startswith("next") else dates.coming)(weekday(name[0]))
     if re.search(MONTH, text):
         year = re.search(r"\b(?:19|20)\d\d\b", text)
-        month, day = month_day(text[: year.start()] if year else text)
-        return dates.of_year(month, day, int(year[0]) if year else None)
+        of, day = month_day(text[: year.start()] if year else text)
+        return dates.of_year(of, day, int(year[0]) if year else None)
     return _figures(text)
 
 
@@ -89,7 +96,7 @@ def _figures(text: str) -> DayOf:
     year = parts[2] if len(parts) > 2 else None
     if "." in text:
         return dates.of_year(parts[1], parts[0], year)
-    orders = [(month, day) for month, day in ((parts[0], parts[1]), (parts[1], parts[0])) if month <= 12]
+    orders = [(of, day) for of, day in ((parts[0], parts[1]), (parts[1], parts[0])) if of <= 12]
     if year:
         return lambda today: tuple(sorted({d for m, n in orders for d in dates.of_year(m, n, year)(today)}))
     return dates.either(*orders)

@@ -117,6 +117,7 @@ class Piece:
     | `times` | tuple of `Clock` |
     | `part` | `Part` |
     | `window` | (first `Clock`, last `Clock`) |
+    | `months` | tuple of months to which days are limited |
     | `day` | `DayOf`: a single day |
     | `weekday` | (`DayOf`, frozenset of weekdays): a single day, or one more of those that come again |
     | `delta` | minutes from now |
@@ -158,6 +159,7 @@ class Meaning:
     per: tuple[int, str] | None = None
     segments: list[Segment] = field(default_factory=lambda: [Segment()])
     window: tuple[Clock, Clock] | None = None
+    months: tuple[int, ...] = ()
     day: DayOf | None = None
     weekday: frozenset[int] | None = None
     """The weekday by which `day` was named: with “weekly” beside it, it comes again."""
@@ -182,7 +184,7 @@ class Meaning:
         return (
             comes_again
             or bool(self.interval or self.cadence or self.per)
-            or any(doubt.code in ("other", "vague", "seconds") for doubt in self.doubts)
+            or any(doubt.code in ("other", "vague", "unclear", "seconds") for doubt in self.doubts)
         )
 
     @property

@@ -87,6 +87,7 @@ def amend(meaning: Meaning, change: Meaning) -> Meaning:
         if getattr(change, name) is not None:
             setattr(merged, name, getattr(change, name))
     merged.exclude = change.exclude or meaning.exclude
+    merged.months = change.months or meaning.months
     _settle(merged)
     return merged
 
@@ -157,6 +158,9 @@ def _add(meaning: Meaning, piece: Piece, gap: str) -> None:  # noqa: PLR0912 - a
             of, names = value
             if meaning.last.days and meaning.last.days.weekdays and re.search(r"\band\b|,|&|和|、|及", gap):
                 _add_days(meaning, weekdays_of(names))
+            elif meaning.day is not None and not meaning.recurring:
+                # Two single days: one of them would be lost.
+                meaning.doubts.append(Doubt(code="both"))
             else:
                 meaning.day, meaning.weekday = of, names
         case "times":
@@ -177,7 +181,7 @@ def _add(meaning: Meaning, piece: Piece, gap: str) -> None:  # noqa: PLR0912 - a
             meaning.exclude += value
         case "doubt":
             meaning.doubts.append(value)
-        case "interval" | "minute" | "cadence" | "per" | "window" | "day" | "delta" | "zone" | "start":
+        case "interval" | "minute" | "cadence" | "per" | "window" | "months" | "day" | "delta" | "zone" | "start":
             setattr(meaning, piece.kind, value)
         case "until" | "count" | "duration":
             setattr(meaning, piece.kind, value)

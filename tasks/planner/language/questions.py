@@ -41,6 +41,7 @@ _SAID: dict[str, tuple[str, str]] = {
     ),
     "until": ("When exactly shall it end?", "具体什么时候结束？"),
     "vague": ("How often is “{said}”?", "“{said}”具体是多久一次？"),
+    "unclear": ("Which days are “{said}”?", "“{said}”具体是哪几天？"),
     "soon": ("When exactly is “{said}”?", "“{said}”具体是什么时候？"),
     "seconds": (
         "Runs come in whole minutes, one at the shortest. How often shall it run?",
@@ -70,6 +71,10 @@ _SAID: dict[str, tuple[str, str]] = {
         "提到了两个时间（“{first}”和“{second}”）：用哪一个？",
     ),
     "apart": ("Does “{said}” say how long this shall go on?", "“{said}”是指运行到什么时候吗？"),
+    "left": (
+        "I do not understand “{said}” beside it: when exactly shall it run?",
+        "不明白“{said}”：具体什么时候运行？",
+    ),
     "refused": ("That does not work: {text}", "这样不行：{text}"),
 }
 """By a doubt's code: in English, in Chinese."""

@@ -14,7 +14,7 @@ _FILLER = re.compile(
 )
 _ORDER = re.compile(r"(?<=[.!?])\s+(?:please\s+)?(?:do|run|repeat|schedule)\s+(?:this|that|it)\s*[.!]?\s*$", re.I)
 _NOTHING = re.compile(
-    r"(?:\W|\b(?:please|pls|thanks|can you|could you|do (?:this|it)|run (?:this|it)|remind me|reminder)\b"
+    r"(?:\W|\b(?:run|please|pls|thanks|can you|could you|do (?:this|it)|run (?:this|it)|remind me|reminder)\b"
     r"|请|麻烦|帮我|提醒我?|运行|执行)*",
     re.I,
 )
@@ -54,6 +54,9 @@ def _cut(text: str, start: int, end: int, language: Language) -> str:
         if re.search(r"[，,、：:；;]\s*$", before) and (not after or re.match(r"[。！？!?]", after)):
             before = re.sub(r"[，,、：:；;\s]+$", "", before)
         return before + after
+    if re.search(r"[.!?]\s*$", before) and re.fullmatch(r"\s*[.!?]*\s*", after):
+        # The phrase was a sentence of its own.
+        return before.rstrip()
     opened = before.rstrip().endswith("(") and after.lstrip().startswith(")")
     if opened:
         before, after = before.rstrip()[:-1], after.lstrip()[1:]

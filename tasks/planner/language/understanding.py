@@ -162,7 +162,7 @@ def _phrases(text: str, language: Language) -> tuple[list[Phrase], list[Doubt]] 
         others = english.pieces(quiet)
         if any(piece.anchor for piece in others):
             pieces, context = others, english_context
-    groups = group(quiet, pieces, context.BETWEEN)
+    groups = [_placed(phrase) for phrase in group(quiet, pieces, context.BETWEEN)]
     meant: list[tuple[Phrase, str]] = []
     for phrase in groups:
         judged = context.judge(phrase, fold([phrase])) if phrase.anchored else context.alone(phrase)
@@ -178,12 +178,23 @@ def _phrases(text: str, language: Language) -> tuple[list[Phrase], list[Doubt]] 
     if rival is not None and fold([chosen]).clocked:
         first, second = text[chosen.start : chosen.end], text[rival.start : rival.end]
         doubts.append(Doubt(code="two", about={"first": first, "second": second}))
+    left = context.residue(chosen)
+    if left:
+        doubts.append(Doubt(code="left", about={"said": left}))
     phrases = [chosen]
     for extra in context.apart(chosen, fold([chosen]), [p for p in groups if not p.anchored]):
         phrases.append(extra)
         if context.uncertain(chosen, extra):
             doubts.append(Doubt(code="apart", about={"said": text[extra.start : extra.end]}))
     return [Phrase(pieces=phrase.pieces, text=text) for phrase in phrases], doubts
+
+
+def _placed(phrase: Phrase) -> Phrase:
+    """A phrase without a city before it: “the weather in Paris every day at 9” speaks of Paris."""
+    first = phrase.pieces[0]
+    if len(phrase.pieces) > 1 and first.kind == "zone" and first.value is not None and first.value.code == "city":
+        return Phrase(pieces=phrase.pieces[1:], text=phrase.text)
+    return phrase
 
 
 def _proposal(made: Assembled, language: Language, now: datetime) -> Proposal | None:
