@@ -263,7 +263,7 @@ RULES: tuple[Rule, ...] = (
         r"(?P<half>\s+and\s+a\s+half)?(?!['’]s|-)",
         _interval,
     ),
-    _rule(rf"\b{_EVERY}\s+(\d+)\s?(m|h|d|w|s)\b", _compact),
+    _rule(r"\bevery\s+(\d+)\s?(m|h|d|w|s)\b", _compact),
     _rule(
         rf"\b{_EVERY}\s+(?:half(?:\s+an?|-)?\s*-?hour|(?:a\s+)?quarter(?:\s+of\s+an|\s+of\s+the|-)?\s*-?hour)\b"
         r"|\bhalf-?hourly\b",
