@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, PHONE, ROOT, _free_port, _wait_for
 
 FOLDER = ROOT / "docs" / "screenshots"
-PASSWORD = "a-password-for-pictures"  # noqa: S105
+PASSWORD = "a-password-for-pictures"
 WIDTHS = {"desktop": {"width": 1440, "height": 900}, "phone": PHONE}
 
 
@@ -97,14 +97,20 @@ def pages(server: Server) -> dict[str, str]:
         server.wait(task, "scheduled")
     asking = server.call("POST", "/conversations", {"title": "Where do prices stand?"})["id"]
     server.wait(server.ask(asking, "What do share prices look like?", "MarketDataAgent"), "waiting_input")
+    planned = server.call("POST", "/conversations", {"title": "The machine, each weekday"})["id"]
+    wish = {"text": "Report this machine's load every weekday at 18:30"}
+    server.call("POST", f"/conversations/{planned}/messages", wish)
     run = server.call("GET", f"/tasks/{task['id']}/runs")["items"][0]
     return {
         "home": "/",
         "conversation": f"/conversations/{conversation}/",
         "question": f"/conversations/{asking}/",
+        "confirm": f"/conversations/{planned}/",
         "tasks": "/tasks/",
         "task": f"/tasks/{task['id']}/",
         "run": f"/runs/{run['id']}/",
+        "calendar": "/calendar/",
+        "calendar-month": "/calendar/?view=month",
         "agents": "/agents/",
         "settings": "/settings/",
         "admin": "/admin/tasks/task/",
@@ -129,6 +135,15 @@ def take(browser: Browser, server: Server, paths: dict[str, str], width: str, sc
     page.get_by_role("button", name="Once").click()
     page.wait_for_timeout(300)
     page.screenshot(path=FOLDER / f"picker-{width}-{scheme}.png")
+    page.goto(server.url + "/")
+    page.locator("textarea[name=text]").press_sequentially("Report this machine's load every weekday at 18:30")
+    page.locator("[data-take]").wait_for()
+    page.screenshot(path=FOLDER / f"said-{width}-{scheme}.png")
+    page.goto(server.url + paths["task"])
+    page.locator("#acts").get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Pause until…").click()
+    page.wait_for_timeout(300)
+    page.screenshot(path=FOLDER / f"pause-{width}-{scheme}.png")
     context.close()
 
 

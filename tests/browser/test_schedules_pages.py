@@ -180,6 +180,45 @@ def test_times_said_in_the_text_become_the_schedule_in_one_press(open_page: Call
     expect(chip).to_have_count(0)
 
 
+def _ask(page: Page, text: str) -> None:
+    page.fill("textarea[name=text]", text)
+    page.keyboard.press("Enter")
+
+
+def test_a_schedule_said_in_a_message_is_made_after_a_press(open_page: Callable[..., Page], live: Live) -> None:
+    conversation = live.conversation("Confirmed")
+    page = open_page(f"/conversations/{conversation}/", timezone_id="Europe/Berlin")
+    _ask(page, "Report this machine's load every weekday at 18:30")
+    question = page.locator(".card.question")
+    expect(question).to_contain_text("18:30")
+    assert live.call("GET", f"/tasks?conversation_id={conversation}")["items"] == []
+    question.get_by_role("button", name="Confirm").click()
+    expect(page.locator("#rail .card.task")).to_contain_text("18:30")
+    (task,) = live.call("GET", f"/tasks?conversation_id={conversation}")["items"]
+    assert task["pattern"] == "recurring" and task["schedule"]["timezone"] == "Europe/Berlin"
+    expect(question.get_by_role("button")).to_have_count(0)
+    page.reload()
+    expect(question).to_be_visible()
+    expect(question.get_by_role("button")).to_have_count(0)
+
+
+def test_a_proposed_schedule_is_changed_in_words_or_left(open_page: Callable[..., Page], live: Live) -> None:
+    conversation = live.conversation("Changed")
+    page = open_page(f"/conversations/{conversation}/", timezone_id="Europe/Berlin")
+    _ask(page, "Report this machine's load every weekday at 18:30")
+    question = page.locator(".card.question")
+    question.get_by_role("button", name="Change…").click()
+    expect(page.locator("[data-part=answering]")).to_be_visible()
+    _ask(page, "make it 10am")
+    expect(question).to_have_count(2)
+    expect(question.first.get_by_role("button")).to_have_count(0)
+    expect(question.last).to_contain_text("10:00")
+    question.last.get_by_role("button", name="No, leave it").click()
+    expect(question.last.get_by_role("button")).to_have_count(0)
+    expect(page.locator("[data-part=answering]")).to_be_hidden()
+    assert live.call("GET", f"/tasks?conversation_id={conversation}")["items"] == []
+
+
 def test_a_text_without_a_time_is_not_sent_anywhere_while_it_is_typed(
     open_page: Callable[..., Page], live: Live
 ) -> None:

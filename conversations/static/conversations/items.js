@@ -9,7 +9,7 @@ import { GrowingProse } from "./markdown.js";
 
 /**
  * The body of an item: {element, grow(delta)?, settle()?}. `context.announce(text)` speaks a finished paragraph;
- * `context.answer(item)` leads to the composer.
+ * `context.answer(item)` leads to the composer, `context.reply(item, text)` answers at once.
  */
 export function bodyOf(item, context) {
   switch (item.event) {
@@ -54,8 +54,37 @@ function question(item, context) {
   const element = h("section.card.question", null,
     h("header", null, icon("message-circle-question-mark"), h("span.grow", null, `${item.agent_name || words.planner} ${words.asks}`)),
     prose.element,
-    h("div.row", null, h("button.button.primary", { type: "button", onclick: () => context.answer(item) }, words.answer)));
+    h("div.row", { role: "group", "aria-label": words.answer }, answers(item, context)));
   return { element, grow: (delta) => prose.append(delta), settle: () => prose.finish() };
+}
+
+/** The buttons of a question: the planner's, whose possible answers are known, are answered with one press. */
+function answers(item, context) {
+  const { asks, proposal } = item.metadata;
+  const write = (word, kind = "") => h("button.button", { class: kind, type: "button", onclick: () => context.answer(item) }, word);
+  if (!asks || !context.reply) return write(words.answer, "primary");
+  // The answer is in the language of the question, as the planner reads both.
+  const said = /[\u4e00-\u9fff]/.test(asText(item.payload.content)) ? words.sayInChinese : words.say;
+  const press = (word, text, kind = "") => h("button.button", {
+    class: kind,
+    type: "button",
+    async onclick(event) {
+      const buttons = event.currentTarget.parentElement.querySelectorAll("button");
+      buttons.forEach((button) => { button.disabled = true; });
+      await context.reply(item, text);
+      buttons.forEach((button) => { button.disabled = false; });
+    },
+  }, word);
+  if (asks === "confirm") return [press(words.confirm, said.yes, "primary"), write(words.change), press(words.decline, said.no)];
+  if (asks === "time" && proposal) {
+    return [
+      press(words.takeProposal(proposal.summary), said.yes, "primary"),
+      write(words.sayWhen),
+      proposal.meant ? press(words.runAsItStands, said.no) : null,
+      press(words.decline, said.cancel),
+    ];
+  }
+  return [write(words.answer, "primary"), press(words.decline, said.cancel)];
 }
 
 function reasoning(item) {

@@ -55,7 +55,10 @@ export class Transcript {
     for (const id of change.replaced) this.replace(this.state.items.get(id));
     for (const [id, delta] of change.grown) this.grow(id, delta);
     for (const { event, data } of change.passing) if (event === "task_completed" || event === "done") this.settle((item) => !data.task_id || item.task_id === data.task_id);
-    if (change.added.size || change.replaced.size) foldEarlier(this.list);
+    if (change.added.size || change.replaced.size) {
+      foldEarlier(this.list);
+      this.closeQuestions();
+    }
     if (stay) this.toEnd();
     else if (change.added.size || change.grown.size) this.endButton.hidden = false;
   }
@@ -91,6 +94,21 @@ export class Transcript {
     this.list.replaceChildren(fragment);
     this.markNear();
     foldEarlier(this.list);
+    this.closeQuestions();
+  }
+
+  /** A question that was answered, or dropped, offers no buttons any more: something of its thread came after it. */
+  closeQuestions() {
+    const spoken = new Set(); // threads in which the person said something later
+    const gone = new Set(); // threads in which anything came later
+    for (const item of [...this.state.order].reverse()) {
+      if (item.event === "plan_require_user_input") {
+        const over = (item.task_id ? spoken : gone).has(item.thread_id);
+        this.views.get(item.id)?.body.element.classList.toggle("answered", over);
+      }
+      gone.add(item.thread_id);
+      if (asks(item)) spoken.add(item.thread_id);
+    }
   }
 
   make(item, before) {
@@ -187,6 +205,7 @@ export class Transcript {
       this.list.prepend(fragment);
       if (first && end > begin) this.dress(first, this.state.order[end - 1]);
       foldEarlier(this.list);
+      this.closeQuestions();
       this.scroller.scrollTop = this.scroller.scrollHeight - held;
     } finally {
       this.loading = false;

@@ -24,6 +24,7 @@ async function turn({ focus = null } = {}) {
   const name = view();
   frame.className = `calendar ${["day", "month"].includes(name) ? name : "week"}`;
   document.title = `${bar.querySelector("h1").lastChild.textContent} · ValueCell Tasks`;
+  if (!focus) toToday();
   if (focus) (dayOf(focus) ?? box).querySelector(".date")?.focus();
 }
 
@@ -42,6 +43,14 @@ document.getElementById("main").addEventListener("click", (event) => {
   const name = link.dataset.go;
   go(link.getAttribute("href")).then(() => { if (name !== "day") bar.querySelector(`[data-go="${name}"]`)?.focus(); else box.querySelector(".date")?.focus(); });
 });
+
+// Where the days stand under one another, today is what one looks for first.
+const single = () => getComputedStyle(box.querySelector(".days") ?? box).gridTemplateColumns.split(" ").length === 1;
+function toToday() {
+  const today = box.querySelector(".today");
+  if (today && single() && view() !== "day") today.scrollIntoView({ block: "start" });
+}
+toToday();
 
 // Keys
 
@@ -73,7 +82,7 @@ box.addEventListener("keydown", (event) => {
   const day = event.target.closest(".day");
   if (!day) return;
   const onDate = event.target.classList.contains("date");
-  const months = onDate && view() === "month" && getComputedStyle(box.querySelector(".days")).gridTemplateColumns.split(" ").length === 7;
+  const months = onDate && view() === "month" && !single();
   const step = { ArrowLeft: -1, ArrowRight: 1, ...(months ? { ArrowUp: -7, ArrowDown: 7 } : {}) }[event.key];
   if (step) {
     event.preventDefault();

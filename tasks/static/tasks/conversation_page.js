@@ -6,7 +6,7 @@ import "../conversations/components/subagent.js";
 import { follow } from "../conversations/socket.js";
 import { Transcript } from "../conversations/transcript.js";
 import { onActivity } from "../site/activity.js";
-import { call } from "../site/api.js";
+import { call, newKey } from "../site/api.js";
 import { embedded, h, icon } from "../site/dom.js";
 import { openMenu } from "../site/menu.js";
 import { ask, complain, toast } from "../site/notices.js";
@@ -40,19 +40,34 @@ const transcript = new Transcript({
   envelopes: page.envelopes,
   more: page.more,
   load: async (before, limit) => (await call("GET", `/conversations/${id}/items?before_position=${before}&limit=${limit}`)).items,
-  context: { conversationId: id, answer: (item) => answer(item.task_id, item.agent_name) },
+  context: { conversationId: id, answer: (item) => answer(item.task_id ?? item.metadata.plan_id, item.agent_name), reply },
 });
 
 // The composer: whose question is answered, and whether something can be stopped.
+
+let picked = null; // the question that the person chose to answer
 
 function once() {
   return store.all().map(({ task }) => task).filter((task) => task.pattern === "once" && task.conversation_id === id && BUSY.has(task.phase));
 }
 
+/** Answer this question next (of a task, or of a plan), and not the newest one. */
 function answer(taskId, agent) {
   composer.dismissed = null;
+  picked = taskId ? { taskId, agent } : null;
   composer.setAnswering({ taskId: taskId ?? null, agent });
   composer.focus();
+}
+
+/** Answer the planner's question at once. */
+async function reply(item, text) {
+  try {
+    const plan = await call("POST", `/conversations/${id}/messages`, { text, answer_to: item.metadata.plan_id }, { key: newKey() });
+    plan.tasks.forEach((task) => store.put(task));
+    transcript.toEnd();
+  } catch (error) {
+    complain(error);
+  }
 }
 
 function followTasks() {
@@ -61,9 +76,14 @@ function followTasks() {
   $("running").hidden = !busy.length;
   $("running").textContent = words.runningCount(busy.length);
   composer.setRunning(once().length > 0);
-  const waiting = tasks.find((task) => task.phase === "waiting_input");
-  if (waiting && composer.dismissed !== waiting.id) composer.setAnswering({ taskId: waiting.id, agent: waiting.agent_name });
-  else if (!waiting && conversation.status === "require_user_input" && composer.dismissed !== "plan") composer.setAnswering({ taskId: null, agent: "" });
+  const asking = tasks.filter((task) => task.phase === "waiting_input").sort((a, b) => (a.updated_at < b.updated_at ? 1 : -1));
+  if (picked && composer.dismissed === picked.taskId) picked = null;
+  const known = picked && store.get(picked.taskId);
+  if (picked && (known ? known.task.phase !== "waiting_input" : conversation.status !== "require_user_input")) picked = null;
+  const [waiting] = asking;
+  if (picked) composer.setAnswering(picked);
+  else if (waiting && composer.dismissed !== waiting.id) composer.setAnswering({ taskId: waiting.id, agent: waiting.agent_name });
+  else if (!waiting && conversation.status === "require_user_input" && !(composer.dismissed && !store.get(composer.dismissed))) composer.setAnswering({ taskId: null, agent: "" });
   else if (!waiting && conversation.status !== "require_user_input") {
     composer.dismissed = null;
     composer.setAnswering(null);

@@ -119,7 +119,7 @@ export class SchedulePicker {
     });
     // In a composer, Enter in a field would send.
     area.addEventListener("keydown", (event) => { if (event.key === "Enter") event.stopPropagation(); });
-    return h("label.label", null, text.cron, area, h("span.hint", null, text.cronHint));
+    return h("label.label", null, text.cron, area);
   }
 
   dailyFields() {
