@@ -174,7 +174,6 @@ def _rule(
     return re.compile(pattern), make
 
 
-_ONCE = r"(?:运行|执行|跑|来|发|检查|提醒|更新)?(?:一次|1次)?"
 RULES = (
     _rule(
         rf"每(?P<apart>隔|间隔|过)?\s*(?P<n>半|\d+\.\d+|{ZH_NUMBER})?\s*个?(?P<half>半)?\s*(?P<unit>{_UNITS})(?:一次|1次)?",

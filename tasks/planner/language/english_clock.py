@@ -26,8 +26,6 @@ _JOIN = r"\s*(?:,\s*and|,|;|/|\band\b|&|\bor\b)\s*(?:again\s+)?(?:at\s+)?"
 _ANY_PART, _CLEAR_PART = f"{_ANY}{_PARTS}?", f"{_CLEAR}{_PARTS}?"
 CLOCK = _ANY
 """One clock time behind a word that announces it (at, until), a bare number too."""
-CLEAR = _CLEAR
-"""One clock time that needs no word before it."""
 _AT = re.compile(rf"(?:\bat|@)\s*(?:exactly\s+)?({_ANY_PART}(?:{_JOIN}{_ANY_PART})*)", re.I)
 _ALONE = re.compile(rf"{_CLEAR_PART}(?:{_JOIN}{_ANY_PART})*", re.I)
 _ONE = re.compile(rf"({_ANY})({_PARTS})?", re.I)

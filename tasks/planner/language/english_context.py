@@ -124,10 +124,6 @@ _MIDDLE_AFTER = re.compile(
     r"^\s*[,:\-–—]?\s*(?:to|whether|if|that|a|an|the|my|our|your|how|what|which|who|where|about|with|and|on|some|any|all|for"
     r"|[A-Z][\w&.]*|of|until)\b",
 )
-_SENDS = re.compile(
-    r"\b(?:send|email|mail|post|deliver|remind|notify|message|ping|give\s+me|show\s+me|tell\s+me|get\s+me|report)\b",
-    re.I,
-)
 _NOUN_FOLLOWS = re.compile(
     r"^\s+(?!(?:at|on|in|to|and|please|for|until|with|if|whether|about|starting|from|by|except)\b)[A-Za-z]", re.I
 )

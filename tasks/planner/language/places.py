@@ -90,8 +90,6 @@ _CHINESE = {
 }
 ZH_PLACE = "(?:" + "|".join(sorted(_CHINESE, key=len, reverse=True)) + ")"
 """A place with a zone, in Chinese."""
-SHARED = "(?:" + "|".join(_SHARED) + ")"
-"""Abbreviations that are asked about."""
 SURE = r"(?:UTC|GMT|CET|CEST|MEZ|MESZ|JST|KST|HKT|SGT|MSK|ET|PT)"
 """Abbreviations that are not; in capitals only, where they are words otherwise."""
 
