@@ -1,5 +1,6 @@
 """A run: when it was due, queued, started and finished, what was sent, and what came back."""
 
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +12,9 @@ from django.views.decorators.http import require_GET
 
 from conversations.models import ConversationItem
 from tasks.models import TaskRun
+from tasks.states import RUN_ENDED, RunStatus
 from tasks.views.frame import frame, person
-from tasks.views.words import duration, lateness, queue_time, run_word, trigger_word
+from tasks.views.words import duration, lateness, queue_time, run_word, span, trigger_word
 
 
 @login_required
@@ -31,12 +33,33 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
         "queue": queue_time(found),
         "duration": duration(found),
         "usage": _usage(found.usage),
+        "split": _split(found),
+        "again": found.status in RUN_ENDED and found.status not in (RunStatus.SKIPPED, RunStatus.MISSED),
         "item_id": ConversationItem.objects.filter(run_id=found.id)
         .order_by("position")
         .values_list("id", flat=True)
         .first(),
     }
     return render(request, "runs/run.html", context)
+
+
+def _split(run: TaskRun) -> list[dict[str, Any]]:
+    """Where the time between its moment and its end went: parts of a bar 100 wide; empty while it goes on."""
+    if run.started_at is None or run.finished_at is None:
+        return []
+    ready = min(max(run.created_at, run.scheduled_for), run.started_at)
+    moments = [min(run.scheduled_for, ready), ready, run.started_at, run.finished_at]
+    names = [("late", _("until it was noticed")), ("queued", _("in the queue")), ("ran", _("with the agent"))]
+    whole = (moments[-1] - moments[0]).total_seconds()
+    parts = []
+    for (name, words), (begin, end) in zip(names, pairwise(moments), strict=True):
+        if end > begin and whole > 0:
+            left = 100 * (begin - moments[0]).total_seconds() / whole
+            width = 100 * (end - begin).total_seconds() / whole
+            parts.append(
+                {"name": name, "x": f"{left:.2f}", "width": f"{width:.2f}", "says": f"{span(end - begin)} {words}"}
+            )
+    return parts
 
 
 def _usage(usage: dict[str, Any] | None) -> str:

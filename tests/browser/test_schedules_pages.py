@@ -117,6 +117,19 @@ def test_a_run_runs_again_from_its_row_with_the_same_or_another_text(
     expect(page.locator("[data-live=runs] tbody.coming tr")).to_have_count(5)
 
 
+def test_a_run_runs_again_from_its_own_page_and_leads_to_the_new_one(
+    open_page: Callable[..., Page], live: Live
+) -> None:
+    task = _task(live, "Own page")
+    run = live.call("POST", f"/tasks/{task['id']}/trigger", {})["id"]
+    page = open_page(f"/runs/{run}/")
+    expect(page.locator("[data-live=status]")).to_have_text("succeeded")
+    expect(page.locator(".split")).to_contain_text("with the agent")
+    page.get_by_role("button", name="Run again").click()
+    page.wait_for_url(lambda url: "/runs/" in url and run not in url)
+    expect(page.locator("[data-live=status]")).to_have_text("succeeded")
+
+
 def test_a_task_is_copied_into_the_composer_with_all_of_its_schedule(
     open_page: Callable[..., Page], live: Live
 ) -> None:
@@ -322,3 +335,21 @@ def test_all_that_match_are_chosen_beyond_the_page(open_page: Callable[..., Page
     expect(page.get_by_text("54 tasks paused.")).to_be_visible()
     paused = live.call("GET", "/tasks?q=Matching&phase=paused&limit=200")["items"]
     assert len(paused) == 54
+
+
+def test_ended_ones_run_again_with_the_others(open_page: Callable[..., Page], live: Live, watch: Watch) -> None:
+    watch.expected.append("409")  # the ended one is asked to run now, and runs again then
+    ended = _task(live, "Together ended", schedule=None)
+    live.wait_for_task(ended["id"], "completed")
+    goes_on = _task(live, "Together planned")
+    page = open_page("/tasks/?q=Together")
+    page.check("#select-all")
+    page.get_by_role("toolbar").get_by_role("button", name="Run now").click()
+    page.get_by_role("dialog").get_by_role("button", name="Run 2").click()
+    expect(page.get_by_text("2 runs started.")).to_be_visible()
+    live.wait_for_task(ended["id"], "completed")
+    assert len(live.call("GET", f"/tasks/{ended['id']}/runs")["items"]) == 2
+    assert len(live.call("GET", f"/tasks/{goes_on['id']}/runs")["items"]) == 1
+    page.locator("h1").click()
+    page.keyboard.press("/")
+    expect(page.locator("[name=q]")).to_be_focused()

@@ -23,6 +23,8 @@ export class TaskStore {
     onActivity("task_changed", (task) => { if (this.entries.has(task.id) || this.wanted(task)) this.put(task); });
     onActivity("run_changed", (run) => this.putRun(run));
     onActivity("ready", () => this.refresh());
+    // Only what went on when the page was made can have changed in the moment since.
+    onActivity("connected", () => { for (const { task } of this.entries.values()) if (BUSY.has(task.phase)) this.fetch(task.id); });
   }
 
   get(id) {

@@ -5,6 +5,7 @@ import { openMenu } from "../site/menu.js";
 import { ask, complain, toast } from "../site/notices.js";
 import { words } from "../site/words.js";
 import { cancel, pause, resume, runAgain, scheduleAgain, trigger } from "./actions.js";
+import { pauseUntil } from "./dialogs.js";
 import { ENDED } from "./store.js";
 
 const AT_ONCE = 4; // requests of a bulk act that run side by side
@@ -26,6 +27,11 @@ let typing = 0;
 filters.elements.q.addEventListener("input", () => {
   clearTimeout(typing);
   typing = setTimeout(() => filters.requestSubmit(), SEARCH_WAIT * (filters.elements.q.value.length < 2 ? 3 : 2));
+});
+addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.target.closest("input, textarea, select, dialog, .menu")) return;
+  event.preventDefault();
+  filters.elements.q.focus();
 });
 if (filters.elements.q.value) {
   filters.elements.q.focus();
@@ -53,8 +59,10 @@ list.addEventListener("click", async (event) => {
   } else {
     entries.push({ label: words.runNow, icon: "play", act: act(trigger) });
     if (pattern === "recurring") entries.push(paused ? { label: words.resume, icon: "play", act: act(resume) } : { label: words.pause, icon: "pause", act: act(pause) });
+    if (pattern === "recurring") entries.push({ label: words.pauseUntil, icon: "circle-pause", act: act((task) => pauseUntil(task, refresh)) });
     entries.push({ label: words.cancel, icon: "x", danger: true, act: act(cancel) });
   }
+  entries.push({ label: words.duplicate, icon: "copy", href: `/?copy=${id}` });
   openMenu(more, entries);
 });
 new MutationObserver(() => { menuOpen = document.querySelector(".menu, dialog[open]") !== null; }).observe(document.body, { childList: true });
@@ -139,7 +147,7 @@ async function carryOut(name, ids) {
   async function work() {
     for (let id = waiting.shift(); id; id = waiting.shift()) {
       try {
-        await patiently(() => call("POST", `/tasks/${id}/${name}`, {}, name === "trigger" ? { key: newKey() } : {}));
+        await patiently(() => (name === "trigger" ? run(id) : call("POST", `/tasks/${id}/${name}`, {})));
         selected.delete(id);
       } catch (error) {
         refused.push(error);
@@ -155,6 +163,16 @@ async function carryOut(name, ids) {
   else toast(said, { seconds: 6 });
   draw();
   await refresh();
+}
+
+/** Run a task now; one that has ended runs once more. */
+async function run(id) {
+  try {
+    return await call("POST", `/tasks/${id}/trigger`, {}, { key: newKey() });
+  } catch (error) {
+    if (error.code !== "already_finished") throw error;
+    return call("POST", `/tasks/${id}/run-again`, {}, { key: newKey() });
+  }
 }
 
 /** Wait as long as the server asks for when it says that it is too much at once. */

@@ -79,3 +79,20 @@ def test_a_runs_page_shows_what_was_sent_and_what_came(visit: Client, make_tasks
     assert "say &lt;b&gt;hello&lt;/b&gt;" in content
     assert "<div data-markdown>Result 2</div>" in content
     assert "12 tokens in, 3 out · 0.02 EUR" in content
+
+
+def test_a_runs_page_says_where_its_time_went(visit: Client, make_tasks: Callable[[int], list[Task]]) -> None:
+    run = make_tasks(1)[0].runs.get(result="Result 0")
+    run.created_at = run.ready_at = NOW + timedelta(seconds=2)
+    run.started_at, run.finished_at = NOW + timedelta(seconds=5), NOW + timedelta(seconds=20)
+    run.save()
+    parts = visit.get(f"/runs/{run.pk}/").context["split"]
+    assert [(part["name"], part["x"], part["width"]) for part in parts] == [
+        ("late", "0.00", "10.00"),
+        ("queued", "10.00", "15.00"),
+        ("ran", "25.00", "75.00"),
+    ]
+    assert parts[2]["says"] == "15 s with the agent"
+    run.finished_at = None
+    run.save()
+    assert visit.get(f"/runs/{run.pk}/").context["split"] == []

@@ -48,6 +48,7 @@ export function keepLive({ kinds, concerns = () => true, onrefresh = () => {}, h
 
   for (const kind of kinds) onActivity(kind, (object) => { if (concerns(object)) soon(); });
   onActivity("ready", soon);
+  if (kinds.length) onActivity("connected", soon);
   document.addEventListener("visibilitychange", () => { if (!document.hidden && timer) soon(); });
   return refresh;
 }

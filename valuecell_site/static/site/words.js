@@ -226,7 +226,7 @@ export const words = {
     pause: "They keep their schedules and start nothing until they are resumed.",
     resume: "They go on with their next slot, counted from now.",
     cancel: "What runs is stopped, and nothing of them runs again.",
-    trigger: "One run each, now. Their next slots stay as they are.",
+    trigger: "One run each, now, also of those that have ended. Their next times stay as they are.",
   },
   bulkButton: {
     pause: (n) => `Pause ${n}`,
