@@ -1,12 +1,13 @@
 """From what a person says to what will run: a message becomes a plan with tasks, or the answer to a question."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from conversations import journal
@@ -17,7 +18,7 @@ from conversations.ids import new_id
 from conversations.models import Conversation, ConversationItem
 from conversations.services import ConversationService
 from tasks import schedules
-from tasks.errors import InvalidInput, NotWaiting
+from tasks.errors import InvalidInput, NotFound, NotWaiting
 from tasks.models import Agent, ExecutionPlan, Task, TaskRun
 from tasks.planner import Answer, Candidate, Request, Step, next_step, planner
 from tasks.schedules import Schedule, ScheduleError
@@ -39,7 +40,7 @@ def submit_message(conversation: Conversation, message: MessageIn, *, user: User
     Which question it means is the contract's section 3, `answer_to`. Raises `InvalidInput` (unknown agent, bad
     schedule, foreign `answer_to`) and `NotWaiting` (that question was answered before).
     """
-    with transaction.atomic():
+    with _there(conversation):
         asked = _question(conversation, message)
         if isinstance(asked, Task):
             return _answer_task(conversation, asked, message, user=user, now=now)
@@ -56,7 +57,7 @@ def submit_tasks(
 
     As soon as one of them says what it depends on, all of them are a graph: the others depend on nothing.
     """
-    with transaction.atomic():
+    with _there(conversation):
         drafts: list[TaskDraft] = []
         keys: set[str] = set()
         graph = any(task.depends_on is not None for task in tasks)
@@ -88,6 +89,25 @@ def submit_tasks(
         plan, more = TaskService.create_plan(conversation, drafts, user=user, query=text, now=now, thread_id=thread_id)
         journal.write([*changes, *more])
         return plan
+
+
+@contextmanager
+def _there(conversation: Conversation) -> Iterator[None]:
+    """A transaction in a conversation that may be deleted at the same moment: then there is nothing, and nobody asked.
+
+    On SQLite the look is enough, since nobody else writes until the commit; on PostgreSQL the keys of what is written
+    say so.
+    """
+    gone = NotFound("There is no such conversation.")
+    try:
+        with transaction.atomic():
+            if not Conversation.objects.filter(pk=conversation.pk).exists():
+                raise gone
+            yield
+    except IntegrityError:
+        if Conversation.objects.filter(pk=conversation.pk).exists():
+            raise
+        raise gone from None
 
 
 def _keys_before(tasks: Sequence[TaskIn]) -> list[list[str]]:

@@ -45,7 +45,7 @@ def error(
     return JsonResponse({"error": body}, status=status)
 
 
-def problem(request: HttpRequest, exc: Exception | type[Exception]) -> JsonResponse:  # noqa: PLR0911, PLR0912 (all in one place)
+def problem(request: HttpRequest, exc: Exception | type[Exception]) -> JsonResponse:  # noqa: PLR0912 (all in one place)
     """The answer to `exc`, whatever it is. Only what nobody foresaw is logged, with its traceback, and is a 500."""
     match exc:
         case Refused():

@@ -15,7 +15,7 @@ def clean(text: str) -> str:
     return text.replace("\0", "\ufffd") if "\0" in text else text
 
 
-def plain(value: Value) -> Any:  # noqa: PLR0911 (a return a kind reads best)
+def plain(value: Value) -> Any:
     """A Value as Python's own. Numbers arrive as doubles: whole ones become integers again."""
     kind = value.WhichOneof("kind")
     if kind == "string_value":

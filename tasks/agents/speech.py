@@ -13,10 +13,18 @@ from typing import Any
 from google.protobuf.struct_pb2 import Struct
 
 from conversations.changes import Response
-from conversations.events import Event, Json
+from conversations.events import ComponentType, Event, Json
 from tasks.agents.plain import plain, plain_struct
 from tasks.agents.said import Said
 
+OURS = frozenset(
+    {
+        ComponentType.SCHEDULED_TASK_CONTROLLER,
+        ComponentType.SCHEDULED_TASK_RESULT,
+        ComponentType.SUBAGENT_CONVERSATION,
+    }
+)
+"""Components that this application says of its tasks and conversations, and no agent of its own."""
 CONSUMED = frozenset({"response_event", "tool_call_id", "tool_name", "tool_result", "component_type", "component_id"})
 """Keys of an update's metadata that become part of the payload; the others are kept as the item's metadata."""
 NO_TYPE = "profile"
@@ -118,7 +126,11 @@ class Speech:
         if kind in ("tool_call_started", "tool_call_completed"):
             return self.other(self._tool_call(text, values, extra, completed=kind == "tool_call_completed"))
         if kind == "component_generator":
-            payload = {"component_type": word(values.get("component_type")) or NO_TYPE, "content": text}
+            component_type = word(values.get("component_type")) or NO_TYPE
+            payload = {"component_type": component_type, "content": text}
+            if component_type in OURS:
+                # Said by an agent it is a claim: pages show it as such, without buttons.
+                extra = {**extra, "unverified": True}
             key = word(values.get("component_id"))
             return self.other(Response(event=Event.COMPONENT_GENERATOR, payload=payload, metadata=extra, key=key))
         # An event that we do not know: shown plainly, as what it says or else as what it is.

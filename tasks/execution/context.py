@@ -51,6 +51,7 @@ class RunContext:
     agent_name: str
     agent: AgentRef | None
     """None: there is no such agent, or it is disabled."""
+    attempt: int
     recurring: bool
     first: bool
     """The first run of its task: the transcript shows how its agent was reached."""
@@ -86,6 +87,7 @@ def load(lease: Lease) -> RunContext | None:
         scope=task_scope(task, run),
         agent_name=task.agent_name,
         agent=AgentRef.of(agent) if agent else None,
+        attempt=run.attempt,
         recurring=task.recurring,
         first=run.attempt == 1 and not task.runs.filter(pk__lt=run.pk, started_at__isnull=False).exists(),
         own_conversation=run.conversation_id != task.conversation_id,

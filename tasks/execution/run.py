@@ -21,7 +21,7 @@ from conversations.threads import DatabaseThreads
 from tasks.agents import health
 from tasks.agents.connection import Connection
 from tasks.agents.connections import connections
-from tasks.agents.errors import AgentBroken, AgentError, AgentTimeout, AgentUnreachable
+from tasks.agents.errors import AgentBroken, AgentError, AgentRefused, AgentTimeout, AgentUnreachable
 from tasks.agents.remote import Outgoing, RemoteState, remote_state
 from tasks.agents.router import Routed, Router
 from tasks.execution import context as contexts
@@ -160,8 +160,10 @@ class RunExecution:
         shown = (not found.recurring or found.first) and not found.was_sent
         call_id = f"connect-{self.lease.run_id}-{self.lease.token}"
         call = {"tool_call_id": call_id, "tool_name": "connect_agent"}
+        attempt = {"attempt": found.attempt} if found.attempt > 1 else {}
         if shown:
-            self._show(Response(event=Event.TOOL_CALL_STARTED, payload={**call, "tool_result": None}, key=call_id))
+            payload = {**call, "tool_result": None}
+            self._show(Response(event=Event.TOOL_CALL_STARTED, payload=payload, metadata=attempt, key=call_id))
         result = f"ERROR: could not connect to agent {found.agent_name}"
         try:
             if found.agent is None:
@@ -171,13 +173,14 @@ class RunExecution:
         finally:
             if shown:
                 payload = {**call, "tool_result": result}
-                self._show(Response(event=Event.TOOL_CALL_COMPLETED, payload=payload, key=call_id))
+                self._show(Response(event=Event.TOOL_CALL_COMPLETED, payload=payload, metadata=attempt, key=call_id))
         return connection
 
     async def _follow(self, events: AsyncIterator[Any]) -> Outcome:
         """Pass on a stream; join it again where it breaks, and ask how it ended where it does not say."""
         assert self._connection is not None  # noqa: S101
         rejoins = 0
+        broken: AgentError | None = None
         while True:
             try:
                 async with aclosing(events):  # type: ignore[type-var]
@@ -187,13 +190,16 @@ class RunExecution:
                             return outcome
                 if not self._remote_task_id:
                     raise AgentBroken(f"{self._context.agent_name} ended the answer without a word.")
-                broken: AgentError = AgentBroken(
-                    f"{self._context.agent_name} ended its answer without saying whether it is done."
-                )
+                broken = AgentBroken(f"{self._context.agent_name} ended its answer without saying whether it is done.")
             except BROKEN as error:
                 if not self._remote_task_id:
                     raise
                 broken = error
+            except (AgentForgot, AgentRefused) as error:
+                if broken is None:
+                    raise
+                # What went wrong first is the reason; that the agent cannot be asked about it comes on top.
+                raise AgentBroken(f"{broken.message} It cannot be asked about it: {error.message}") from broken
             rejoins += 1
             if rejoins > REJOINS_MAX:
                 raise broken
@@ -238,10 +244,12 @@ class RunExecution:
 
     async def _answer(self, connection: Connection) -> AsyncIterator[Any]:
         """Send the person's answer, unless it has arrived already and the worker died before it heard so."""
-        task = await connection.look_up(self._remote_task_id)
-        if task is None:
-            raise AgentForgot(f"{self._context.agent_name} does not know this task any more.")
-        if not remote_state(task.status.state).interrupted:
+        try:
+            task = await connection.look_up(self._remote_task_id)
+        except AgentRefused:
+            # An agent that keeps no tasks, or lets nobody ask for them: it is told, and says what it thinks of it.
+            task = None
+        if task is not None and not remote_state(task.status.state).interrupted:
             async with aclosing(self._rejoin(connection)) as events:  # type: ignore[type-var]
                 async for event in events:
                     yield event
@@ -365,9 +373,7 @@ class RunExecution:
         """The run was cancelled, or this worker leaves: keep what was said, and tell the agent or hand the run back."""
         held = await journal.settle(self._paragraphs.close_all(), gate_pass=self.lease)
         if self._router.usage:
-            await database_sync_to_async(TaskService.used, thread_sensitive=False)(
-                self.lease, usage=self._router.usage
-            )
+            await database_sync_to_async(TaskService.used, thread_sensitive=False)(self.lease, usage=self._router.usage)
         if self._leaving and held:
             await self._in_thread(release_leases, [self.lease], now=timezone.now())
             return

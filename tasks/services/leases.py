@@ -73,8 +73,10 @@ def _startable(now: datetime) -> TaskRunQuerySet:
     "Run now" and its retries work while the schedule rests; what the schedule or an event started before waits until
     it goes on.
     """
-    goes_on = TaskRun.objects.active().filter(task=OuterRef("task"), status=RunStatus.RUNNING).exclude(
-        task__overlap=Overlap.PARALLEL
+    goes_on = (
+        TaskRun.objects.active()
+        .filter(task=OuterRef("task"), status=RunStatus.RUNNING)
+        .exclude(task__overlap=Overlap.PARALLEL)
     )
     by_time = Q(trigger__in=[Trigger.SCHEDULE, Trigger.CATCH_UP, Trigger.EVENT])
     by_hand = TaskRun.objects.filter(task=OuterRef("task"), scheduled_for=OuterRef("scheduled_for"), attempt=1).exclude(

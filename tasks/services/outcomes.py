@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import F
+
 from conversations import faults
 from conversations.changes import Change
 from conversations.events import Event, made_storable
@@ -18,7 +20,7 @@ from tasks import wakeup
 from tasks.models import Task, TaskRun, WebhookEvent
 from tasks.services import cancelling, creation, history, notices, questions, texts, transcript
 from tasks.services.leases import Lease
-from tasks.states import OnInterrupt, PausedReason, RunStatus, TaskStatus, Trigger
+from tasks.states import TASK_ENDED, OnInterrupt, PausedReason, RunStatus, TaskStatus, Trigger
 
 BACKOFF_FIRST = timedelta(seconds=2)
 BACKOFF_FACTOR = 3
@@ -212,11 +214,19 @@ def _after_run(task: Task, run: TaskRun, status: TaskStatus, *, now: datetime, r
         waiting = task.next_run_at is not None or task.listens(now)
         if waiting or task.status not in (TaskStatus.RUNNING, TaskStatus.WAITING_INPUT):
             return []
-        status, reason = TaskStatus.COMPLETED, "The schedule has no time left."
+        status, reason = _end_of_schedule(task)
     error = reason if status == TaskStatus.FAILED else ""
     history.move(task, status, now=now, run=run, reason=reason, error_message=error)
     changes: list[Change] = [transcript.controller(task)] if task.recurring else []
     return [*changes, *transcript.ending([task]), *_successors(task, now)]
+
+
+def _end_of_schedule(task: Task) -> tuple[TaskStatus, str]:
+    """What a schedule without a slot left is once its last run has ended: as before, if that was a run again of it."""
+    moved = task.transitions.exclude(old_status=F("new_status")).order_by("-id").first()
+    if moved is not None and moved.new_status == TaskStatus.RUNNING and moved.old_status in TASK_ENDED:
+        return TaskStatus(moved.old_status), "The run again has ended."
+    return TaskStatus.COMPLETED, "The schedule has no time left."
 
 
 def _successors(task: Task, now: datetime) -> list[Change]:

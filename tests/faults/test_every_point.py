@@ -1,4 +1,4 @@
-"""The process dies at a labelled point of claim, start, send, each event, or end; the next one brings all to a right end.
+"""A process dies at a labelled point of claim, start, send, each event, or end; the next one brings all to an end.
 
 `make test` walks a sample of the points, `make faults` all of them (FAULTS=all).
 """
@@ -25,7 +25,7 @@ from tests.helpers.tasks import TaskMaker
 PATIENCE = 40.0
 PIECES = [f"piece {number} of the answer, " for number in range(12)]
 
-SAMPLE = ["claim.committed", "lease.committed", "run.sent", "run.event:5", "journal.committed:4", "run.before_settle"]
+SAMPLE = ["claim.committed", "lease.committed", "run.sent", "run.event:5", "journal.committed:3", "run.before_settle"]
 ALL = [
     *SAMPLE,
     "claim.before_commit",
@@ -45,7 +45,7 @@ POINTS = ALL if os.environ.get("FAULTS") == "all" else SAMPLE
 class Telling(TestAgent):
     """Tells a story slowly enough to be cut in the middle of it."""
 
-    async def answer(self, query: str) -> AsyncIterator[Event]:
+    async def answer(self, query: str) -> AsyncIterator[Event]:  # noqa: ARG002
         yield reasoning("let me think")
         yield tool_call_started("call", "look_up")
         yield tool_call_completed("call", "look_up", "found")

@@ -56,7 +56,8 @@ def test_every_tick_runs_once_whoever_takes_it(
 ) -> None:
     echo = Echo()
     serve_agent(echo, max_concurrency=8)
-    with runners(2) as processes:
+    # Neither can have all of it.
+    with runners(2, RUN_CONCURRENCY="4") as processes:
         recurring = scheduled(make_task, RECURRING)
         for n in range(ONCE):
             make_task(query=f"once {n}", now=timezone.now(), priority=n % 10)
@@ -85,7 +86,7 @@ def test_an_agents_limit_holds_over_both(make_task: TaskMaker, serve_agent: Call
     echo = Echo()
     at_once: list[int] = []
     serve_agent(echo, max_concurrency=2)
-    with runners(2):
+    with runners(2, RUN_CONCURRENCY="4"):
         tasks = [make_task(query=str(n), now=timezone.now()) for n in range(20)]
 
         def watched() -> bool:

@@ -306,7 +306,7 @@ def test_run_again_of_a_cancelled_schedule_runs_once_and_does_not_start_it_again
     assert (task.status, task.next_run_at) == ("running", None)
     succeed(start()[0])
     task.refresh_from_db()
-    assert (task.status, task.next_run_at) == ("completed", None)
+    assert (task.status, task.next_run_at) == ("cancelled", None)
     assert claim(now=NOW + 5 * HOUR) == []
 
 

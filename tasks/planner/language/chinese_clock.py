@@ -77,7 +77,7 @@ def part_of(said: str) -> Part:
     return _PARTS[said]
 
 
-def read(said: str) -> tuple[Clock | None, Part | None]:  # noqa: PLR0911 - a form a line
+def read(said: str) -> tuple[Clock | None, Part | None]:
     """One clock time and the part of the day it names; no clock for a time that no day has (25点)."""
     text = said.strip()
     if text in ("正午", "中午"):

@@ -53,7 +53,7 @@ def _sentence(text: str, start: int, end: int) -> tuple[str, str]:
     return text[cuts[-1] if cuts else 0 : start], text[end : tail.end() if tail else len(text)]
 
 
-def judge(phrase: Phrase, meaning: Meaning) -> Judgement:  # noqa: PLR0911 - rules, the first that fits answers
+def judge(phrase: Phrase, meaning: Meaning) -> Judgement:
     """Whether the sentence around `phrase` means it."""
     before, after = _sentence(phrase.text, phrase.start, phrase.end)
     leading, trailing = bool(_LEAD.fullmatch(before)), bool(_TAIL.fullmatch(after))

@@ -46,7 +46,7 @@ def weekdays(said: str) -> frozenset[int]:
     return frozenset(found)
 
 
-def single(said: str) -> DayOf:  # noqa: PLR0911 - a form a line
+def single(said: str) -> DayOf:
     """The day that SINGLE names."""
     near = {"今": 0, "明": 1, "今天": 0, "今日": 0, "明天": 1, "明日": 1, "后天": 2, "大后天": 3}
     if said in near:

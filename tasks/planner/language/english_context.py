@@ -160,7 +160,7 @@ def sentence(text: str, start: int, end: int) -> tuple[str, str]:
     return head[cuts[-1] if cuts else 0 :], text[end : tail.end() if tail else len(text)]
 
 
-def judge(phrase: Phrase, meaning: Meaning) -> Judgement:  # noqa: PLR0911 - rules, the first that fits answers
+def judge(phrase: Phrase, meaning: Meaning) -> Judgement:
     """Whether the sentence around `phrase` means it."""
     before, after = sentence(phrase.text, phrase.start, phrase.end)
     leading, trailing = bool(_LEAD.fullmatch(before)), bool(_TAIL.fullmatch(after))
@@ -179,7 +179,7 @@ def judge(phrase: Phrase, meaning: Meaning) -> Judgement:  # noqa: PLR0911 - rul
     return _once(phrase, meaning, before, after, leading=leading, trailing=trailing)
 
 
-def _recurring(  # noqa: PLR0911 - rules, the first that fits answers
+def _recurring(
     phrase: Phrase, meaning: Meaning, before: str, after: str, *, leading: bool, trailing: bool
 ) -> Judgement:
     strong = meaning.clocked or any(doubt.code == "other" for doubt in meaning.doubts)
@@ -224,9 +224,7 @@ def _recurring(  # noqa: PLR0911 - rules, the first that fits answers
     return "unsure" if strong else None
 
 
-def _loose(  # noqa: PLR0911 - rules, the first that fits answers
-    meaning: Meaning, before: str, after: str, *, leading: bool, trailing: bool, asks: bool
-) -> Judgement:
+def _loose(meaning: Meaning, before: str, after: str, *, leading: bool, trailing: bool, asks: bool) -> Judgement:
     """`daily`, `weekly`, `weekdays`: adverbs that stand before a noun as often as for themselves."""
     if asks or (
         _BEFORE_CONTENT.search(before)
@@ -253,7 +251,7 @@ def _loose(  # noqa: PLR0911 - rules, the first that fits answers
     return "sure" if timed and _MIDDLE_BEFORE.search(before) else None
 
 
-def _once(  # noqa: PLR0911, PLR0912 - rules, the first that fits answers
+def _once(  # noqa: PLR0912 - rules, the first that fits answers
     phrase: Phrase, meaning: Meaning, before: str, after: str, *, leading: bool, trailing: bool
 ) -> Judgement:
     clocked = meaning.clocked

@@ -65,7 +65,7 @@ def month_day(said: str) -> tuple[int, int]:
     return found, ordinal(day[0]) if day else 1
 
 
-def single(said: str) -> DayOf:  # noqa: PLR0911 - a form a line
+def single(said: str) -> DayOf:
     """The day that SINGLE names."""
     text = re.sub(r"\s+", " ", said.strip().lower())
     if text in ("today", "tomorrow"):
