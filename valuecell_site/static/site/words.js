@@ -182,7 +182,7 @@ export const words = {
   pauseTitle: "Pause this schedule",
   pauseHint: "Nothing starts meanwhile. What runs now goes on, and times that pass are not caught up.",
   howLong: "For how long?",
-  untilChoices: { open: "Until I resume", hour: "1 hour", tomorrow: "Until tomorrow 09:00", date: "Until…" },
+  untilChoices: { open: "Until resumed", hour: "1 hour", tomorrow: "Tomorrow 09:00", date: "Until…" },
   reason: "Reason",
   reasonHint: "Shown with the task, and kept in its history.",
   pausedUntil: (when) => `Paused until ${when}.`,
