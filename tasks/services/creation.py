@@ -138,6 +138,10 @@ def arm_next(plan: ExecutionPlan, tasks: Sequence[Task], *, now: datetime) -> li
             task.refresh_from_db()
             continue
         changes.extend(said)
+        if task.next_run_at is None and not task.on_event:
+            # It stood behind others of its plan until its end had passed.
+            history.move(task, TaskStatus.COMPLETED, now=now, reason="The schedule has no time left.")
+            changes.append(transcript.controller(task))
         armed = True
     if armed:
         wakeup.moved()

@@ -14,6 +14,7 @@ from tasks.requests import submit_tasks
 from tasks.schemas.inputs import TaskIn
 from tasks.services import TaskService
 from tests.helpers.tasks import (
+    HOUR,
     MINUTE,
     NOW,
     TaskMaker,
@@ -218,3 +219,12 @@ def test_an_unarmed_task_is_never_due(make_task: TaskMaker) -> None:
     plan = make_task.plan([{"query": "one"}, {"query": "two"}])
     claim()
     assert [len(runs(task)) for task in tasks_of(plan)] == [1, 0]
+
+
+def test_a_schedule_whose_end_passed_behind_others_is_over_and_not_pending_for_ever(make_task: TaskMaker) -> None:
+    ends = (NOW + HOUR).isoformat()
+    plan = make_task.plan([{}, {"schedule": {"interval_minutes": 5, "end_at": ends}}])
+    first, late = plan.tasks.order_by("place")
+    succeed(started(first), now=NOW + 2 * HOUR)
+    late.refresh_from_db()
+    assert (late.status, late.next_run_at) == ("completed", None)
