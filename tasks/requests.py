@@ -15,18 +15,17 @@ from conversations.changes import Change, Pass, Put, Scope
 from conversations.events import Event, Role
 from conversations.hub import hub
 from conversations.ids import new_id
-from conversations.models import Conversation, ConversationItem
+from conversations.models import Conversation
 from conversations.services import ConversationService
 from tasks import schedules
 from tasks.errors import InvalidInput, NotFound, NotWaiting
-from tasks.models import Agent, ExecutionPlan, Task, TaskRun
+from tasks.models import Agent, ExecutionPlan, Task
 from tasks.planner import Answer, Candidate, Request, Step, next_step, planner
 from tasks.schedules import Schedule, ScheduleError
 from tasks.schemas.inputs import MessageIn, TaskIn, TaskOptions
 from tasks.services import TaskDraft, TaskService, order, questions, texts
 from tasks.services.operations import options
 from tasks.services.transcript import thread_started
-from tasks.states import RunStatus
 
 PLANNER = "Planner"
 """Who speaks when the planner does."""
@@ -41,7 +40,7 @@ def submit_message(conversation: Conversation, message: MessageIn, *, user: User
     schedule, foreign `answer_to`) and `NotWaiting` (that question was answered before).
     """
     with _there(conversation):
-        asked = _question(conversation, message)
+        asked = questions.meant(conversation, message)
         if isinstance(asked, Task):
             return _answer_task(conversation, asked, message, user=user, now=now)
         if isinstance(asked, ExecutionPlan):
@@ -226,62 +225,6 @@ def _drafts(message: MessageIn, step: Step, now: datetime) -> list[TaskDraft]:
     """The step's tasks, with the schedule that was understood where none was sent."""
     source = message.model_copy(update={"schedule": step.schedule}) if step.schedule else message
     return [_draft(source, task.query, _enabled(task.agent_name), now=now) for task in step.tasks]
-
-
-def _question(conversation: Conversation, message: MessageIn) -> Task | ExecutionPlan | None:
-    """The task or plan whose question `message` answers; None: it starts a plan of its own."""
-    if message.answer_to:
-        return _named_question(conversation, message.answer_to)
-    if message.schedule is not None:
-        return None
-    waiting = {
-        run.pk: run
-        for run in TaskRun.objects.filter(conversation=conversation, status=RunStatus.WAITING_INPUT).select_related(
-            "task__plan"
-        )
-    }
-    plans = {
-        plan.thread_id: plan for plan in ExecutionPlan.objects.filter(conversation=conversation).exclude(question="")
-    }
-    newest = (
-        ConversationItem.objects.filter(conversation=conversation, event=Event.PLAN_REQUIRE_USER_INPUT)
-        .order_by("-position")
-        .values_list("run_id", "thread_id")
-    )
-    if not waiting and not plans:
-        return None
-    for run_id, thread_id in newest:
-        if run_id in waiting:
-            task = waiting[run_id].task
-            return task if message.agent_name in (None, task.agent_name) else None
-        if thread_id in plans and run_id is None:
-            plan = plans[thread_id]
-            # Only where the planner asks who, an agent beside the text is an answer.
-            return plan if message.agent_name is None or plan.draft.get("asks") == "agent" else None
-    return None
-
-
-def _named_question(conversation: Conversation, answer_to: str) -> Task | ExecutionPlan:
-    unknown = InvalidInput({"answer_to": ["There is no such task or plan in this conversation."]})
-    try:
-        wanted = UUID(answer_to)
-    except ValueError:
-        raise unknown from None
-    task = Task.objects.select_related("plan").filter(pk=wanted, user=conversation.user_id).first()
-    if task is not None:
-        here = conversation.pk in (task.conversation_id, task.plan.conversation_id)
-        if not here and not task.runs.filter(conversation=conversation).exists():
-            raise unknown
-        return task
-    plan = ExecutionPlan.objects.filter(pk=wanted, conversation=conversation).first()
-    if plan is None:
-        raise unknown
-    if plan.question:
-        return plan
-    asking = plan.tasks.filter(runs__status=RunStatus.WAITING_INPUT).select_related("plan").order_by("place").first()
-    if asking is None:
-        raise NotWaiting("This plan asks nothing any more: its question was answered or dropped.")
-    return asking
 
 
 def _opening(conversation: Conversation, thread_id: UUID, text: str) -> list[Change]:

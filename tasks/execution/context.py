@@ -154,3 +154,8 @@ def _stored(run: TaskRun, task: Task) -> Stored:
         open_item=open_item,
         said=said,
     )
+
+
+def goes_on_elsewhere(lease: Lease) -> bool:
+    """Whether another worker has the run, or will have it: then its agent must not be told to stop."""
+    return TaskRun.objects.active().filter(pk=lease.run_id).exists()

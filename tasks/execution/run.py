@@ -28,7 +28,6 @@ from tasks.execution import context as contexts
 from tasks.execution.accumulator import Accumulator
 from tasks.execution.outcome import AgentForgot, AgentUnreachableForGood, Outcome, asks, failed
 from tasks.execution.recovery import release_leases
-from tasks.models import TaskRun
 from tasks.services import Lease, TaskService
 from tasks.services.outcomes import DEADLINE_PASSED, settling
 from tasks.services.transcript import thread_started
@@ -132,14 +131,14 @@ class RunExecution:
         """Connect, open the exchange, and follow it until the agent is done or asks."""
         found = self._context
         if found.own_conversation and not found.was_sent:
-            self._add([
-                thread_started(
-                    conversation_id=self._scope.conversation_id,
-                    thread_id=self._scope.thread_id or self.lease.run_id,
-                    text=found.text,
-                    task_id=self._scope.task_id,
-                )
-            ])  # fmt: skip
+            scope = self._scope
+            opening = thread_started(
+                conversation_id=scope.conversation_id,
+                thread_id=scope.thread_id or self.lease.run_id,
+                text=found.text,
+                task_id=scope.task_id,
+            )
+            self._add([opening])
         self._connection = await self._connect()
         self._pass(Event.TASK_STARTED)
         if found.remote_task_id and found.answer:
@@ -377,7 +376,7 @@ class RunExecution:
         if self._leaving and held:
             await self._in_thread(release_leases, [self.lease], now=timezone.now())
             return
-        if not await self._in_thread(_goes_on_elsewhere, self.lease):
+        if not await self._in_thread(contexts.goes_on_elsewhere, self.lease):
             await self._cancel_remote()
 
     async def _cancel_remote(self) -> None:
@@ -400,8 +399,3 @@ class RunExecution:
             "task_id": str(self._scope.task_id),
             "run_id": str(self.lease.run_id),
         }
-
-
-def _goes_on_elsewhere(lease: Lease) -> bool:
-    """Whether another worker has the run, or will have it: then its agent must not be told to stop."""
-    return TaskRun.objects.active().filter(pk=lease.run_id).exists()
