@@ -6,11 +6,10 @@ that its owner has going already. So a higher priority goes first, a low one tha
 """
 
 import heapq
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
-
-from django.db.models import Count
 
 from tasks.models import TaskRun
 from tasks.models.run import TaskRunQuerySet
@@ -40,9 +39,9 @@ def in_turn(
     1. List the (person, priority) pairs that have ready runs: an index holds them in order.
     2. Hold the head of each pair's queue in a heap, by its turn; read a queue's next page when its head is used up.
     """
-    going = dict(
-        TaskRun.objects.filter(status=RunStatus.RUNNING).order_by().values_list("user").annotate(number=Count("pk"))
-    )
+    # Counted here, and in the order of the index of running runs: grouped by the database, SQLite reads every run.
+    running = TaskRun.objects.filter(status=RunStatus.RUNNING).order_by("agent_name")
+    going = Counter(running.values_list("user_id", flat=True))
     pairs = TaskRun.objects.ready(now).order_by().values_list("user", "priority").distinct()
     heap: list[tuple[datetime, int, int, int, TaskRun, Iterator[TaskRun]]] = []
     number = 0
@@ -52,23 +51,23 @@ def in_turn(
         run = next(queue, None)
         if run is not None:
             number += 1
-            turn = run.ready_at - AGEING * priority + SHARE * going.get(user, 0)
+            turn = run.ready_at - AGEING * priority + SHARE * going[user]
             heapq.heappush(heap, (turn, number, user, priority, run, queue))
 
     for user, priority in pairs:
         push(user, priority, _queue(startable, user, priority))
     while heap:
         turn, _, user, priority, run, queue = heapq.heappop(heap)
-        now_turn = run.ready_at - AGEING * priority + SHARE * going.get(user, 0)
+        now_turn = run.ready_at - AGEING * priority + SHARE * going[user]
         if now_turn > turn:
             # Its owner got others meanwhile: it goes back to where it belongs now.
             number += 1
             heapq.heappush(heap, (now_turn, number, user, priority, run, queue))
             continue
-        if user_limit and going.get(user, 0) >= user_limit:
+        if user_limit and going[user] >= user_limit:
             continue
         if fits(run):
-            going[user] = going.get(user, 0) + 1
+            going[user] += 1
             yield run
         push(user, priority, queue)
 

@@ -70,6 +70,19 @@ def test_it_lists_what_the_contract_lists_and_its_streams_end_in_events(descript
         "POST /agents",
         "GET /agents/{slug}",
         "PATCH /agents/{slug}",
+        "POST /schedules/parse",
+        "POST /tasks/{task_id}/backfill",
+        "GET /tasks/{task_id}/hooks",
+        "POST /tasks/{task_id}/hooks",
+        "DELETE /tasks/{task_id}/hooks/{hook_id}",
+        "GET /tasks/{task_id}/hooks/{hook_id}/deliveries",
+        "POST /tasks/{task_id}/hooks/{hook_id}/test",
+        "GET /webhooks",
+        "POST /webhooks",
+        "PATCH /webhooks/{webhook_id}",
+        "DELETE /webhooks/{webhook_id}",
+        "GET /webhooks/{webhook_id}/deliveries",
+        "POST /webhooks/{webhook_id}/test",
     }
     streams = [
         path
