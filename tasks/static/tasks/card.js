@@ -133,7 +133,8 @@ export function acts(task, store, brief = false) {
 export function registerController(store) {
   register("scheduled_task_controller", (item) => {
     const data = looseObject(item.payload.content) ?? {};
-    const id = data.task_id ?? item.task_id;
+    // The envelope's own: the content may be anybody's words.
+    const id = item.task_id;
     const fallback = { title: data.task_title ?? item.metadata.task_title, status: data.task_status };
     if (!id) return h("section.card", null, h("header", null, icon("calendar-clock"), h("span.grow", null, fallback.title || words.scheduledTask), fallback.status ? h("span.pill", { class: fallback.status }, words.phases[fallback.status] ?? fallback.status) : null));
     // The item follows the status too: a window whose activity socket is away still shows it.

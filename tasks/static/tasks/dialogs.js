@@ -104,7 +104,7 @@ export function snooze(task, ondone) {
 
 /** Run once more, or now, with another text: `run` names the run whose slot is meant, or null. */
 export async function runWith(task, runId, ondone) {
-  const text = h("textarea.field", { maxlength: 32000, "aria-label": words.request });
+  const text = h("textarea.field", { "aria-label": words.request });
   text.value = task.query;
   const path = runId ? `/tasks/${task.id}/run-again` : `/tasks/${task.id}/trigger`;
   formDialog({

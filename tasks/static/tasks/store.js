@@ -78,7 +78,7 @@ export class TaskStore {
   /** Ask the server for a task and its runs; several questions for one task at once become one. */
   fetch(id) {
     if (!this.asked.has(id)) {
-      const asking = Promise.all([call("GET", `/tasks/${id}`), call("GET", `/tasks/${id}/runs?limit=${RUNS_KEPT}`)])
+      const asking = Promise.all([call("GET", `/tasks/${encodeURIComponent(id)}`), call("GET", `/tasks/${encodeURIComponent(id)}/runs?limit=${RUNS_KEPT}`)])
         .then(([task, runs]) => {
           this.entries.set(id, { task, runs: runs.items });
           this.tell(id);

@@ -60,7 +60,7 @@ document.querySelector('[data-live="runs"]').addEventListener("click", (event) =
 function edit(task) {
   const recurring = task.pattern === "recurring";
   const title = h("input.field", { value: task.title, maxlength: 200 });
-  const query = h("textarea.field", { maxlength: 32000 });
+  const query = h("textarea.field");
   query.value = task.query;
   const wrong = { title: h("span.wrong"), query: h("span.wrong"), all: h("div.wrong", { role: "alert" }) };
   const timed = recurring || task.schedule?.start_at;

@@ -16,7 +16,7 @@ export function h(spec, attributes, ...children) {
     else if (name === "class") element.className += ` ${value}`;
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return element;
 }
 

@@ -1,5 +1,7 @@
-// A menu that opens beside its button: arrow keys, Home, End, Escape, typing a letter; the focus goes back where it was.
+// A menu that opens beside its button: arrow keys, Home, End, Escape, typing a name; the focus goes back where it was.
 import { h, icon } from "./dom.js";
+
+const TYPING_PAUSE = 800; // milliseconds after which a letter begins another name
 
 /**
  * Open a menu under (or over) `anchor`. Each entry: {label, hint?, icon?, href?, checked?, danger?, act?}.
@@ -19,6 +21,9 @@ export function openMenu(anchor, entries) {
   menu.showPopover();
   place(menu, anchor);
   anchor.setAttribute("aria-expanded", "true");
+  const labels = entries.map((entry) => String(entry.label).toLowerCase());
+  let typed = "";
+  let typedAt = 0;
   const away = (event) => { if (!menu.contains(event.target) && !anchor.contains(event.target)) close(false); };
   const keys = (event) => {
     const at = items.indexOf(document.activeElement);
@@ -29,10 +34,14 @@ export function openMenu(anchor, entries) {
     } else if (event.key === "Escape" || event.key === "Tab") {
       event.preventDefault();
       close();
-    } else if (event.key.length === 1 && event.key !== " ") {
-      const letter = event.key.toLowerCase();
-      const found = [...items.slice(at + 1), ...items].find((item) => item.textContent.trim().toLowerCase().startsWith(letter));
-      found?.focus();
+    } else if (event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      if (event.timeStamp - typedAt > TYPING_PAUSE) typed = "";
+      // A space presses an entry, unless it stands within a name that is being typed.
+      if (event.key === " " && !typed) return;
+      event.preventDefault();
+      typedAt = event.timeStamp;
+      typed += event.key.toLowerCase();
+      items[search(labels, typed, at)]?.focus();
     }
   };
   function close(refocus = true) {
@@ -45,6 +54,15 @@ export function openMenu(anchor, entries) {
   menu.addEventListener("keydown", keys);
   (items.find((item) => item.getAttribute("aria-checked") === "true") ?? items[0])?.focus();
   return close;
+}
+
+/** Where a name that is typed leads from `at`: -1 for nowhere. One letter again and again goes from match to match. */
+export function search(labels, typed, at) {
+  const repeated = [...typed].every((letter) => letter === typed[0]);
+  const wanted = repeated ? typed[0] : typed;
+  const from = repeated ? at + 1 : Math.max(0, at);
+  const order = labels.map((_label, step) => (from + step) % labels.length);
+  return order.find((index) => labels[index].startsWith(wanted)) ?? -1;
 }
 
 function place(menu, anchor) {

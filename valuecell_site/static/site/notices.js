@@ -16,8 +16,19 @@ export function toast(text, { actions = [], kind = "info", seconds = 10 } = {}) 
   return element;
 }
 
+/**
+ * What an error says, as nodes: with the way to sign in again where the session is over. `stay` opens that in a window of
+ * its own, where what is typed is kept by this page alone.
+ */
+export function explain(error, { stay = true } = {}) {
+  if (!error.signedOut) return [error.message || String(error)];
+  const [before, link, after] = words.signedOut;
+  const next = new URLSearchParams({ next: stay ? "/" : location.pathname });
+  return [before, h("a", { href: `/accounts/login/?${next}`, target: stay ? "_blank" : null }, link), after];
+}
+
 /** Say why something did not work. */
-export const complain = (error) => toast(error.message || String(error), { kind: "failed" });
+export const complain = (error) => toast(explain(error), { kind: "failed" });
 
 /** Ask before an act on many; resolves to true when the button that names the act was pressed. */
 export function ask({ title, hint, act, danger = false }) {

@@ -21,6 +21,8 @@ function size(bytes) {
 
 /** Only addresses of this site and plain web addresses: what an agent calls a file is not to be run. */
 function safe(url) {
+  // Without an address the file was not kept: resolved against this page, it would be this page.
+  if (!url) return null;
   try {
     const address = new URL(url, location.href);
     return ["http:", "https:"].includes(address.protocol) ? address : null;
@@ -35,7 +37,7 @@ function file(one) {
   const ours = url?.origin === location.origin;
   const link = url
     ? h("a.button.small", { href: url.href, download: ours ? name : null, target: ours ? null : "_blank", rel: "noopener noreferrer nofollow" }, icon("download"), words.download)
-    : null;
+    : h("span.quiet.small", null, words.notKept);
   const picture = ours && IMAGE.test(one.media_type ?? "") ? h("img", { src: url.href, alt: name, loading: "lazy" }) : null;
   const line = h("div.file", null, icon("paperclip"), h("span.grow.wrap", null, name), h("span.quiet.num", null, [asText(one.media_type), size(one.size)].filter(Boolean).join(" · ")), link);
   return picture ? h("div.prose", null, picture, line) : line;

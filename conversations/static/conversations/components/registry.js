@@ -14,7 +14,8 @@ export function register(type, renderer) {
 /** The element of a component item; never throws, whatever the agent sent. */
 export function component(item, context) {
   const type = item.payload.component_type;
-  const renderer = renderers.get(type);
+  // What only this application says of its tasks is, from an agent, a claim: shown plainly, without buttons or requests.
+  const renderer = item.metadata?.unverified ? null : renderers.get(type);
   if (!renderer) return unknown(type, item.payload);
   try {
     return renderer(item, context);
