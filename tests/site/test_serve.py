@@ -187,6 +187,20 @@ def test_the_sample_agents_start_come_back_and_leave_with_it(started: Callable[.
     assert time.monotonic() - before < 10
 
 
+def test_a_second_one_on_the_same_data_leaves_the_first_ones_agents_alone(
+    started: Callable[..., Serve], tmp_path: Path
+) -> None:
+    first = started(command="serve").up()
+    kept = (tmp_path / "sample_agents.json").read_text()
+    second = started(command="serve")
+    second.shell.wait(30)
+    said = second.log.read_text()
+    assert "is served already, by process" in said
+    assert f":{first.port}" in said
+    assert (tmp_path / "sample_agents.json").read_text() == kept
+    assert first.status("/readyz") == 200
+
+
 def test_it_ends_when_its_parent_is_killed(started: Callable[..., Serve]) -> None:
     serve = started(command="serve").up()
     assert len(serve.processes) == 3

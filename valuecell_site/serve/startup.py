@@ -3,6 +3,7 @@ in.
 """
 
 import fcntl
+import os
 import resource
 import secrets
 import socket
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from django.contrib.auth.models import User
 from django.core.management import call_command
@@ -17,6 +19,7 @@ from django.core.management import call_command
 ADMIN = "admin"
 PASSWORD_FILE = "admin_password"  # noqa: S105
 LOCK_FILE = "start.lock"
+AGENTS_LOCK_FILE = "sample_agents.lock"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +55,30 @@ def alone(data_dir: Path) -> Iterator[None]:
     with (data_dir / LOCK_FILE).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def hold_agents(data_dir: Path, address: str) -> IO[str]:
+    """Hold DATA_DIR's sample agents for this process's lifetime: keep the file that is returned.
+
+    Another `serve` that started its own there would put its addresses in the place of ours, and take them away when it
+    ends. Raises `AgentsHeld`, naming who holds them. (The agents do not inherit the lock: Python's files close on exec.)
+    """
+    lock = (data_dir / AGENTS_LOCK_FILE).open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        holder = lock.read().strip()
+        lock.close()
+        raise AgentsHeld(holder or "another process") from None
+    lock.truncate(0)
+    lock.write(f"process {os.getpid()} at {address}")
+    lock.flush()
+    return lock
+
+
+class AgentsHeld(Exception):
+    """Another process serves this DATA_DIR with its sample agents; the message says which."""
 
 
 def migrate() -> None:

@@ -35,8 +35,15 @@ class Command(BaseCommand):
         if not startup.port_is_free(host, port):
             raise CommandError(f"{host}:{port} is taken or not ours: set HOST and PORT to where to serve.")
         health.starting("migrations, agents and the runner")
-        agents = None
+        agents = held = None
         if not options["no_sample_agents"]:
+            try:
+                held = startup.hold_agents(settings.DATA_DIR, settings.PUBLIC_URL)
+            except startup.AgentsHeld as holder:
+                raise CommandError(
+                    f"{settings.DATA_DIR} is served already, by {holder}: stop that, set another DATA_DIR, or add "
+                    "--no-sample-agents."
+                ) from None
             # They start while the schema is being made.
             agents = SampleAgents(directory=settings.BASE_DIR, data_dir=settings.DATA_DIR)
             agents.start()
@@ -55,6 +62,8 @@ class Command(BaseCommand):
         finally:
             if agents is not None:
                 agents.stop()
+            if held is not None:
+                held.close()
         if failed:
             sys.exit(1)
 
