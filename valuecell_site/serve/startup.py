@@ -61,7 +61,7 @@ def hold_agents(data_dir: Path, address: str) -> IO[str]:
     """Hold DATA_DIR's sample agents for this process's lifetime: keep the file that is returned.
 
     Another `serve` that started its own there would put its addresses in the place of ours, and take them away when it
-    ends. Raises `AgentsHeld`, naming who holds them. (The agents do not inherit the lock: Python's files close on exec.)
+    ends. Raises `AgentsHeld`, naming who holds them. (Agents do not inherit it: Python's files close on exec.)
     """
     lock = (data_dir / AGENTS_LOCK_FILE).open("a+")
     try:
