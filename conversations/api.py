@@ -60,7 +60,7 @@ def list_conversations(request: HttpRequest) -> JsonResponse:
         rows[: query.limit + 1],
         query.limit,
         show=conversation_out,
-        cursor=lambda row: cursor_of(row.updated_at.isoformat(), row.id),
+        cursor=lambda row: cursor_of("conversations", row.updated_at.isoformat(), row.id),
     )
 
 
@@ -105,12 +105,12 @@ def list_results(request: HttpRequest, conversation_id: str) -> JsonResponse:
     )
     rows = feed.with_tail(results).order_by("-position")
     if query.cursor is not None:
-        rows = rows.filter(position__lt=_number(cursor_parts(query.cursor, 1)[0]))
+        rows = rows.filter(position__lt=_number(cursor_parts(query.cursor, "results", 1)[0]))
     return page(
         rows[: query.limit + 1],
         query.limit,
         show=feed.item_envelope,
-        cursor=lambda item: cursor_of(item.position),
+        cursor=lambda item: cursor_of("results", item.position),
     )
 
 
@@ -132,7 +132,7 @@ async def stream_events(request: HttpRequest, conversation_id: str) -> HttpRespo
 
 
 def _list_place(cursor: str) -> tuple[datetime, UUID]:
-    changed, last = cursor_parts(cursor, 2)
+    changed, last = cursor_parts(cursor, "conversations", 2)
     try:
         place = datetime.fromisoformat(changed), UUID(last)
     except ValueError:
@@ -143,7 +143,7 @@ def _list_place(cursor: str) -> tuple[datetime, UUID]:
 
 
 def _items_place(cursor: str) -> tuple[int | None, int | None]:
-    way, place = cursor_parts(cursor, 2)
+    way, place = cursor_parts(cursor, "items", 2)
     if way not in ("after", "before"):
         bad_cursor()
     return (_number(place), None) if way == "after" else (None, _number(place))
@@ -158,11 +158,11 @@ def _number(text: str) -> int:
 def _answer_after(envelopes: list[Envelope], limit: int) -> JsonResponse:
     shown = envelopes[:limit]
     more = len(envelopes) > limit
-    return answer({"items": shown, "next_cursor": cursor_of("after", shown[-1]["seq"]) if more else None})
+    return answer({"items": shown, "next_cursor": cursor_of("items", "after", shown[-1]["seq"]) if more else None})
 
 
 def _answer_before(envelopes: list[Envelope], limit: int) -> JsonResponse:
     shown = envelopes[-limit:]
     more = len(envelopes) > limit
-    cursor = cursor_of("before", shown[0]["data"]["position"]) if more else None
+    cursor = cursor_of("items", "before", shown[0]["data"]["position"]) if more else None
     return answer({"items": shown, "next_cursor": cursor})

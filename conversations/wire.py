@@ -17,11 +17,20 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn, TypeVar, cast
 from uuid import UUID
 
 from django.http import HttpRequest, JsonResponse
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    field_validator,
+)
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -93,10 +102,41 @@ Instant = Annotated[AwareDatetime, BeforeValidator(_read_moment)]
 class PageQuery(BaseModel):
     """What every list takes."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="forbid")
 
     limit: Annotated[int, Field(ge=1, le=LIMIT_MAX)] = 50
     cursor: Annotated[str, Field(max_length=500)] | None = None
+
+
+class Nothing(BaseModel):
+    """The body of a POST that takes none: nothing at all, or an empty object."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Patch(BaseModel):
+    """The body of a PATCH: what was sent is changed. Null is taken only where it removes something."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    removable: ClassVar[frozenset[str]] = frozenset()
+    """Fields that null clears."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _null_removes(cls, value: object, info: ValidationInfo) -> object:
+        if value is None and info.field_name not in cls.removable:
+            raise ValueError("There is nothing here that null removes: write a value, or leave the field out.")
+        return value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        schema: dict[str, Any] = handler(core_schema)
+        for name, prop in handler.resolve_ref_schema(schema)["properties"].items():
+            if name not in cls.removable and "anyOf" in prop:
+                prop["anyOf"] = [kind for kind in prop["anyOf"] if kind != {"type": "null"}]
+                prop.pop("default", None)
+        return schema
 
 
 def person(request: HttpRequest) -> "User":
@@ -147,11 +187,20 @@ def read_body(request: HttpRequest, model: type[Model]) -> Model:
     return read
 
 
-def read_query(request: HttpRequest, model: type[Model]) -> Model:
-    """Read the query string as `model`; of a repeated key the last counts, unknown keys are ignored.
+def read_nothing(request: HttpRequest) -> None:
+    """Refuse, as `read_body` does, a body that would have no effect."""
+    read_body(request, Nothing)
 
-    Raises Invalid, or pydantic's ValidationError.
+
+def read_query(request: HttpRequest, model: type[Model]) -> Model:
+    """Read the query string as `model`; of a repeated key the last counts.
+
+    Raises Invalid, or pydantic's ValidationError. A model that forbids what it does not know has unknown keys refused:
+    a filter that is spelled wrong would answer with everything, and look as if it had been understood.
     """
+    if model.model_config.get("extra") == "forbid" and (unknown := set(request.GET) - set(model.model_fields)):
+        known = f"There is no such parameter here: write one of {', '.join(model.model_fields)}."
+        raise Invalid(known, fields={name: [known] for name in sorted(unknown)})
     given = {name: value for name, value in request.GET.items() if name in model.model_fields}
     for name, value in given.items():
         if isinstance(value, str) and "\0" in value:
@@ -175,21 +224,24 @@ def page(rows: Iterable[Row], limit: int, *, show: Callable[[Row], Any], cursor:
     return answer({"items": [show(row) for row in shown], "next_cursor": cursor(shown[-1]) if more else None})
 
 
-def cursor_of(*parts: object) -> str:
-    """An opaque, URL-safe cursor that holds `parts`."""
-    text = json.dumps([str(part) for part in parts], separators=(",", ":"))
+def cursor_of(of: str, *parts: object) -> str:
+    """An opaque, URL-safe cursor of the list `of` that holds `parts`, its last row's place."""
+    text = json.dumps([of, *(str(part) for part in parts)], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
-def cursor_parts(cursor: str, count: int) -> list[str]:
-    """The `count` parts of a cursor. Raises Invalid on the field `cursor` for anything else."""
+def cursor_parts(cursor: str, of: str, count: int) -> list[str]:
+    """The `count` parts of a cursor of the list `of`. Raises Invalid on the field `cursor` for anything else."""
     try:
-        parts = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+        read = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
     except (binascii.Error, ValueError, RecursionError):
         bad_cursor()
-    if not isinstance(parts, list) or len(parts) != count or not all(isinstance(part, str) for part in parts):
+    if not isinstance(read, list) or len(read) != count + 1 or not all(isinstance(part, str) for part in read):
         bad_cursor()
-    return parts
+    # Another list's cursor would be understood, and skip rows without a word.
+    if read[0] != of:
+        bad_cursor()
+    return read[1:]
 
 
 def bad_cursor() -> NoReturn:
@@ -197,12 +249,12 @@ def bad_cursor() -> NoReturn:
     raise Invalid.at("cursor", "Not a cursor of this list: send next_cursor as it was answered, or none.")
 
 
-def cursor_id(cursor: str | None) -> UUID | None:
-    """The id that a cursor of an id-ordered list holds; None for the first page. Raises Invalid."""
+def cursor_id(cursor: str | None, of: str) -> UUID | None:
+    """The id that a cursor of the id-ordered list `of` holds; None for the first page. Raises Invalid."""
     if cursor is None:
         return None
     try:
-        return UUID(cursor_parts(cursor, 1)[0])
+        return UUID(cursor_parts(cursor, of, 1)[0])
     except ValueError:
         bad_cursor()
 

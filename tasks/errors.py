@@ -29,7 +29,8 @@ class InvalidInput(TaskError):
     code = "invalid"
 
     def __init__(self, fields: Mapping[str, list[str]], message: str = "") -> None:
-        super().__init__(message or "; ".join(text for texts in fields.values() for text in texts))
+        # Several fields may have one fault between them; it is said once.
+        super().__init__(message or " ".join(dict.fromkeys(text for texts in fields.values() for text in texts)))
         self.fields = {name: list(texts) for name, texts in fields.items()}
 
 

@@ -9,7 +9,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from tasks.models import Agent
+from valuecell_site import middleware
 from valuecell_site.models import ApiToken
+from valuecell_site.ratelimit import RateLimit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +74,10 @@ class Program:
 
 
 @pytest.fixture
-def echo(db: None) -> Agent:
-    """An agent that is on file; nothing listens at its address."""
+def echo(db: None, monkeypatch: pytest.MonkeyPatch) -> Agent:
+    """An agent that is on file; nothing listens at its address. With it begins a minute in which nobody asked yet."""
+    # People of different tests have the same number, and many tests fit into one minute.
+    monkeypatch.setattr(middleware, "_rate", RateLimit())
     return Agent.objects.create(
         name="Echo", slug="Echo", url="http://127.0.0.1:9/", card={"skills": [{"id": "say", "name": "Say it again"}]}
     )

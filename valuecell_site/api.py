@@ -82,10 +82,10 @@ def _describe(api: Api) -> OpenAPISchema:
     components.update(component_schemas())
     for name in ("TaskIn", "TaskPatch", "MessageIn"):
         # Read by `tasks.schedules`, which words what is wrong; described here as what it takes.
-        components[name]["properties"]["schedule"] = {
-            "anyOf": [{"$ref": "#/components/schemas/ScheduleIn"}, {"type": "null"}],
-            "default": None,
-        }
+        ref = {"$ref": "#/components/schemas/ScheduleIn"}
+        components[name]["properties"]["schedule"] = (
+            ref if name == "TaskPatch" else {"anyOf": [ref, {"type": "null"}], "default": None}
+        )
     error = TypeAdapter(Error).json_schema(ref_template="#/components/schemas/{model}")
     components.update(error.pop("$defs"))
     components["Error"] = error

@@ -13,6 +13,7 @@ from conversations.wire import (
     Absent,
     Forbidden,
     PageQuery,
+    Patch,
     answer,
     cursor_of,
     cursor_parts,
@@ -46,10 +47,10 @@ class AgentIn(BaseModel):
     url: Annotated[str, Field(max_length=2000, json_schema_extra={"pattern": "^https?://."}), AfterValidator(_address)]
 
 
-class AgentPatch(BaseModel):
+class AgentPatch(Patch):
     """`PATCH /agents/{slug}`: what the operator decides; what the agent says of itself comes from its card."""
 
-    model_config = ConfigDict(extra="forbid")
+    removable = frozenset({"display_name", "max_concurrency"})
 
     display_name: Annotated[str, Field(max_length=200)] | None = None
     enabled: bool | None = None
@@ -76,8 +77,10 @@ def list_agents(request: HttpRequest) -> JsonResponse:
     query = read_query(request, PageQuery)
     agents = Agent.objects.filter(hidden=False).order_by("name")
     if query.cursor is not None:
-        agents = agents.filter(name__gt=cursor_parts(query.cursor, 1)[0].replace("\0", ""))
-    return page(agents[: query.limit + 1], query.limit, show=agent_out, cursor=lambda agent: cursor_of(agent.name))
+        agents = agents.filter(name__gt=cursor_parts(query.cursor, "agents", 1)[0].replace("\0", ""))
+    return page(
+        agents[: query.limit + 1], query.limit, show=agent_out, cursor=lambda agent: cursor_of("agents", agent.name)
+    )
 
 
 @router.post("", response={201: AgentOut}, openapi_extra=described(body=AgentIn))
@@ -100,13 +103,9 @@ def update_agent(request: HttpRequest, slug: str) -> JsonResponse:
     agent = _known_agent(slug)
     _staff_only(request)
     sent = read_body(request, AgentPatch)
-    # Null takes a limit or a name away; a switch is on or off, and null leaves it.
-    cleared = {"max_concurrency": None, "display_name": ""}
-    changes = {
-        name: cleared[name] if getattr(sent, name) is None else getattr(sent, name)
-        for name in sent.model_fields_set
-        if getattr(sent, name) is not None or name in cleared
-    }
+    changes = {name: getattr(sent, name) for name in sent.model_fields_set}
+    if "display_name" in changes:
+        changes["display_name"] = changes["display_name"] or ""
     for name, value in changes.items():
         setattr(agent, name, value)
     if changes:

@@ -7,7 +7,7 @@ from conversations.api import own_conversation, router
 from conversations.described import described
 from conversations.schemas import ConversationIn, ConversationOut, conversation_out
 from conversations.services import ConversationService
-from conversations.wire import Invalid, answer, person, read_body
+from conversations.wire import Invalid, answer, person, read_body, read_nothing
 from tasks import requests
 from tasks.api.owned import own_plan
 from tasks.models import Agent
@@ -62,6 +62,7 @@ def send_message(request: HttpRequest, conversation_id: str) -> JsonResponse:
 def cancel_conversation(request: HttpRequest, conversation_id: str) -> JsonResponse:
     """Cancel every unfinished task of the conversation."""
     conversation = own_conversation(request, conversation_id)
+    read_nothing(request)
     count = TaskService.cancel_conversation_tasks([conversation.pk], actor=person(request), now=timezone.now())
     return answer({"cancelled": count})
 

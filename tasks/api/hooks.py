@@ -125,9 +125,9 @@ def list_hooks(request: HttpRequest, task_id: str) -> JsonResponse:
     task = own_task(request, task_id)
     query = read_query(request, PageQuery)
     rows = TaskHook.objects.filter(task=task).order_by("-id")
-    if (before := cursor_id(query.cursor)) is not None:
+    if (before := cursor_id(query.cursor, "hooks")) is not None:
         rows = rows.filter(pk__lt=before)
-    return page(rows[: query.limit + 1], query.limit, show=hook_out, cursor=lambda hook: cursor_of(hook.pk))
+    return page(rows[: query.limit + 1], query.limit, show=hook_out, cursor=lambda hook: cursor_of("hooks", hook.pk))
 
 
 @router.post("/{task_id}/hooks", response={201: NewHookOut}, openapi_extra=described(body=HookIn))
@@ -156,9 +156,11 @@ def list_deliveries(request: HttpRequest, task_id: str, hook_id: str) -> JsonRes
     hook = _own_hook(request, task_id, hook_id)
     query = read_query(request, PageQuery)
     rows = HookDelivery.objects.filter(hook=hook).defer("payload").order_by("-id")
-    if (before := cursor_id(query.cursor)) is not None:
+    if (before := cursor_id(query.cursor, "deliveries")) is not None:
         rows = rows.filter(pk__lt=before)
-    return page(rows[: query.limit + 1], query.limit, show=delivery_out, cursor=lambda row: cursor_of(row.pk))
+    return page(
+        rows[: query.limit + 1], query.limit, show=delivery_out, cursor=lambda row: cursor_of("deliveries", row.pk)
+    )
 
 
 @router.post("/{task_id}/hooks/{hook_id}/test", response={201: DeliveryOut}, openapi_extra=described(body=SampleIn))

@@ -17,6 +17,7 @@ from conversations.wire import (
     page,
     person,
     read_body,
+    read_nothing,
     read_query,
 )
 from tasks import requests
@@ -43,9 +44,9 @@ def list_plans(request: HttpRequest) -> JsonResponse:
     if query.conversation_id is not None:
         conversation_id = optional_id(query.conversation_id)
         plans = plans.filter(conversation_id=conversation_id) if conversation_id else plans.none()
-    if (before := cursor_id(query.cursor)) is not None:
+    if (before := cursor_id(query.cursor, "plans")) is not None:
         plans = plans.filter(pk__lt=before)
-    return page(plans[: query.limit + 1], query.limit, show=plan_out, cursor=lambda plan: cursor_of(plan.pk))
+    return page(plans[: query.limit + 1], query.limit, show=plan_out, cursor=lambda plan: cursor_of("plans", plan.pk))
 
 
 @router.post("", response={201: PlanOut}, openapi_extra=described(body=PlanIn))
@@ -75,4 +76,5 @@ def get_plan(request: HttpRequest, plan_id: str) -> JsonResponse:
 def cancel_plan(request: HttpRequest, plan_id: str) -> JsonResponse:
     """Cancel every unfinished task of the plan."""
     plan = own_plan(request, plan_id)
+    read_nothing(request)
     return answer({"cancelled": TaskService.cancel_plan(plan.pk, actor=person(request), now=timezone.now())})

@@ -19,6 +19,7 @@ from conversations.wire import (
     page,
     person,
     read_body,
+    read_nothing,
     read_query,
 )
 from tasks import requests
@@ -115,7 +116,7 @@ class RunAgainIn(TriggerIn):
 def list_tasks(request: HttpRequest) -> JsonResponse:
     """The person's tasks, newest first."""
     query = read_query(request, TasksQuery)
-    before = cursor_id(query.cursor)
+    before = cursor_id(query.cursor, "tasks")
     conversation_id = optional_id(query.conversation_id)
     if query.conversation_id is not None and conversation_id is None:
         return answer({"items": [], "next_cursor": None})
@@ -132,7 +133,7 @@ def list_tasks(request: HttpRequest) -> JsonResponse:
         before_id=before,
         limit=query.limit + 1,
     )
-    return page(rows, query.limit, show=task_out, cursor=lambda task: cursor_of(task.pk))
+    return page(rows, query.limit, show=task_out, cursor=lambda task: cursor_of("tasks", task.pk))
 
 
 @router.post("", response={201: TaskOut}, openapi_extra=described(body=TaskAloneIn))
@@ -163,6 +164,7 @@ def update_task(request: HttpRequest, task_id: str) -> JsonResponse:
 def cancel_task(request: HttpRequest, task_id: str) -> JsonResponse:
     """Stop it for good. Cancelling again is harmless; a completed or failed task is a 409."""
     task = own_task(request, task_id)
+    read_nothing(request)
     done = TaskService.cancel(task.pk, actor=person(request), now=timezone.now())
     return answer(
         {
@@ -189,6 +191,7 @@ def pause_task(request: HttpRequest, task_id: str) -> JsonResponse:
 def resume_task(request: HttpRequest, task_id: str) -> JsonResponse:
     """Go on from now; what was due meanwhile is not caught up."""
     task = own_task(request, task_id)
+    read_nothing(request)
     TaskService.resume(task.pk, actor=person(request), now=timezone.now())
     return answer(task_out(own_task(request, task_id)))
 
@@ -229,9 +232,9 @@ def list_runs(request: HttpRequest, task_id: str) -> JsonResponse:
     task = own_task(request, task_id)
     query = read_query(request, PageQuery)
     runs = TaskRun.objects.filter(task=task).order_by("-id")
-    if (before := cursor_id(query.cursor)) is not None:
+    if (before := cursor_id(query.cursor, "runs")) is not None:
         runs = runs.filter(pk__lt=before)
-    return page(runs[: query.limit + 1], query.limit, show=run_out, cursor=lambda run: cursor_of(run.pk))
+    return page(runs[: query.limit + 1], query.limit, show=run_out, cursor=lambda run: cursor_of("runs", run.pk))
 
 
 @router.get("/{task_id}/transitions", response={200: TransitionPage}, openapi_extra=described(query=PageQuery))
@@ -240,6 +243,8 @@ def list_transitions(request: HttpRequest, task_id: str) -> JsonResponse:
     task = own_task(request, task_id)
     query = read_query(request, PageQuery)
     rows = TaskTransition.objects.filter(task=task).select_related("actor").order_by("-id")
-    if (before := cursor_id(query.cursor)) is not None:
+    if (before := cursor_id(query.cursor, "transitions")) is not None:
         rows = rows.filter(pk__lt=before)
-    return page(rows[: query.limit + 1], query.limit, show=transition_out, cursor=lambda row: cursor_of(row.pk))
+    return page(
+        rows[: query.limit + 1], query.limit, show=transition_out, cursor=lambda row: cursor_of("transitions", row.pk)
+    )

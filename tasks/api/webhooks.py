@@ -13,6 +13,7 @@ from conversations.schemas import Id, Moment, moment, moment_or_none
 from conversations.wire import (
     Absent,
     PageQuery,
+    Patch,
     answer,
     cursor_id,
     cursor_of,
@@ -20,6 +21,7 @@ from conversations.wire import (
     path_id,
     person,
     read_body,
+    read_nothing,
     read_query,
 )
 from tasks.hooks import watching
@@ -40,10 +42,8 @@ class WebhookIn(BaseModel):
     events: Events | None = None
 
 
-class WebhookPatch(BaseModel):
+class WebhookPatch(Patch):
     """`PATCH /webhooks/{id}`: switch it on or off, or choose its events."""
-
-    model_config = ConfigDict(extra="forbid")
 
     enabled: bool | None = None
     events: Events | None = None
@@ -133,9 +133,11 @@ def list_webhooks(request: HttpRequest) -> JsonResponse:
     """The person's webhooks, newest first."""
     query = read_query(request, PageQuery)
     rows = Webhook.objects.filter(user=person(request)).order_by("-id")
-    if (before := cursor_id(query.cursor)) is not None:
+    if (before := cursor_id(query.cursor, "webhooks")) is not None:
         rows = rows.filter(pk__lt=before)
-    return page(rows[: query.limit + 1], query.limit, show=webhook_out, cursor=lambda row: cursor_of(row.pk))
+    return page(
+        rows[: query.limit + 1], query.limit, show=webhook_out, cursor=lambda row: cursor_of("webhooks", row.pk)
+    )
 
 
 @router.post("", response={201: NewWebhookOut}, openapi_extra=described(body=WebhookIn))
@@ -176,12 +178,14 @@ def list_sent(request: HttpRequest, webhook_id: str) -> JsonResponse:
     webhook = _own(request, webhook_id)
     query = read_query(request, PageQuery)
     rows = Outgoing.objects.filter(webhook=webhook).defer("payload").order_by("-id")
-    if (before := cursor_id(query.cursor)) is not None:
+    if (before := cursor_id(query.cursor, "sent")) is not None:
         rows = rows.filter(pk__lt=before)
-    return page(rows[: query.limit + 1], query.limit, show=sent_out, cursor=lambda row: cursor_of(row.pk))
+    return page(rows[: query.limit + 1], query.limit, show=sent_out, cursor=lambda row: cursor_of("sent", row.pk))
 
 
 @router.post("/{webhook_id}/test", response={201: SentOut}, openapi_extra=described())
 def try_webhook(request: HttpRequest, webhook_id: str) -> JsonResponse:
     """Send it a sample event; the log says within seconds what became of it."""
-    return answer(sent_out(watching.send_test(_own(request, webhook_id), now=timezone.now())), 201)
+    webhook = _own(request, webhook_id)
+    read_nothing(request)
+    return answer(sent_out(watching.send_test(webhook, now=timezone.now())), 201)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from conversations.wire import Instant
+from conversations.wire import Instant, Patch
 
 TEXT_MAX = 32_000
 """Characters of a request: about what a model reads as one message, and far below the request body's limit."""
@@ -18,6 +18,12 @@ def _said(text: str) -> str:
         raise ValueError("Write what the agent should do.")
     if "\0" in text:
         raise ValueError("Remove the NUL character.")
+    return text
+
+
+def _titled(text: str) -> str:
+    if not text.strip():
+        raise ValueError("Write a title, or leave the field out.")
     return text
 
 
@@ -63,9 +69,13 @@ class TaskOptions(BaseModel):
     budget: BudgetIn | None = None
 
 
-class TaskPatch(TaskOptions):
+class TaskPatch(Patch, TaskOptions):
     """`PATCH /tasks/{id}`: the fields that were sent, and no others (`model_fields_set`)."""
 
+    # A schedule cannot be taken away either; the service says what to do instead.
+    removable = frozenset({"deadline_at", "max_runs_per_day", "budget", "schedule"})
+
+    title: Annotated[Line, AfterValidator(_titled)] | None = None
     query: Text | None = None
 
 
@@ -81,11 +91,12 @@ class TaskIn(TaskOptions):
 
 
 class MessageIn(TaskOptions):
-    """`POST /conversations/{id}/messages`."""
+    """`POST /conversations/{id}/messages`; `answer_to` and `new_plan` say whether it answers a question."""
 
     text: Text
     agent_name: Line | None = None
     answer_to: str | None = None
+    new_plan: bool = False
 
 
 class PlanIn(BaseModel):

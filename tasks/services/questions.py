@@ -32,11 +32,17 @@ def closed(conversation_ids: Iterable[UUID]) -> None:
 def meant(conversation: Conversation, message: MessageIn) -> Task | ExecutionPlan | None:
     """The task or plan whose question `message` answers (the contract's section 3, `answer_to`); None: none.
 
+    One that starts a `new_plan` answers none: whoever says so saw the question, and leaves it open.
+
     Raises `InvalidInput` (no such task or plan in this conversation) and `NotWaiting`.
     """
+    if message.new_plan and message.answer_to:
+        raise InvalidInput(
+            {"new_plan": ["A message answers a question, or starts a plan of its own: send one of both."]}
+        )
     if message.answer_to:
         return _named(conversation, message.answer_to)
-    if message.schedule is not None:
+    if message.new_plan or message.schedule is not None:
         return None
     waiting = {
         run.pk: run

@@ -1,15 +1,7 @@
 """So many requests a minute and person, and no more; the answer says when to come back."""
 
-import pytest
-
 from tests.api_client import Program
-from valuecell_site import middleware
 from valuecell_site.ratelimit import RateLimit
-
-
-@pytest.fixture(autouse=True)
-def own_count(monkeypatch):
-    monkeypatch.setattr(middleware, "_rate", RateLimit())
 
 
 def test_over_the_limit_is_429_with_a_time_to_come_back_and_only_for_that_person(ana: Program, ben: Program, settings):

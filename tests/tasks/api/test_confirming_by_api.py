@@ -45,3 +45,17 @@ def test_a_cancelled_plan_asks_no_more(ana: Program, talk: str):
     plan = send(ana, talk, TEXT)
     assert ana("POST", f"/plans/{plan['id']}/cancel").data == {"cancelled": 0}
     send(ana, talk, "yes", 409, answer_to=plan["id"])
+
+
+def test_a_message_may_leave_the_question_open_and_start_a_plan_of_its_own(ana: Program, talk: str):
+    asking = send(ana, talk, TEXT)
+    other = send(ana, talk, "yes, how is this machine?", new_plan=True, agent_name="Echo")
+    assert other["id"] != asking["id"]
+    assert ana("GET", f"/plans/{asking['id']}").data["status"] == "waiting_input"
+    assert send(ana, talk, "yes")["id"] == asking["id"]
+
+
+def test_a_message_cannot_both_answer_and_start_a_plan_of_its_own(ana: Program, talk: str):
+    plan = send(ana, talk, TEXT)
+    error = send(ana, talk, "yes", 422, answer_to=plan["id"], new_plan=True)["error"]
+    assert list(error["fields"]) == ["new_plan"]
