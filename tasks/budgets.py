@@ -95,8 +95,8 @@ def reached(budget: Mapping[str, Any] | None, *, day: Spent, month: Spent, now: 
         if figure >= most:
             until = next_day(now, zone) if limit.endswith("day") else next_month(now, zone)
             what, span = limit.split("_per_")
-            words = f"The budget of {most:,} {what} a {span} is used up ({figure:,} so far)"
-            found.append(Reached(words=words, until=until))
+            words = f"{most:,} tokens" if what == "tokens" else f"{most:,g} in cost"
+            found.append(Reached(words=f"The budget of {words} a {span} was reached.", until=until))
     return max(found, key=lambda one: one.until, default=None)
 
 

@@ -8,16 +8,17 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import OuterRef, Subquery
 
 from conversations import faults, journal
 from conversations.changes import Change
 from conversations.models import Conversation
 from tasks import wakeup
 from tasks.models import Agent, Task, TaskRun, TaskTransition
-from tasks.services import cancelling, creation, history, pausing, transcript
+from tasks.services import cancelling, creation, history, limits, pausing, transcript
+from tasks.services.limits import Limit
 from tasks.services.rows import insert_rows, write_columns
-from tasks.services.ticks import Decision, Due, Row, arrive, decide, miss
+from tasks.services.ticks import LIMIT_OF_DAY, Decision, Due, Row, arrive, decide, miss
 from tasks.states import RUN_ACTIVE, CatchUp, Overlap, RunStatus, TaskStatus, Trigger
 
 BATCH = 500
@@ -62,8 +63,24 @@ def record_missed(task: Task, *, now: datetime, reason: str) -> None:
 
     The caller saves the task, and calls this only where a slot is due.
     """
+    _record(task, miss(_due(task, [], None), now, reason), now)
+
+
+def record_limited(task: Task, *, now: datetime) -> None:
+    """Write the row of the slots that came while a limit kept the locked, recurring `task` from running: skipped.
+
+    What came after `paused_until` is due as ever. The caller saves the task.
+    """
+    end = now if task.paused_until is None else min(now, task.paused_until - timedelta(microseconds=1))
+    if task.next_run_at is None or task.next_run_at > end:
+        return
+    reason = pausing.limit_of(task)
+    _record(task, miss(_due(task, [], None), end, reason, RunStatus.SKIPPED), now)
+
+
+def _record(task: Task, decision: Decision, now: datetime) -> None:
     work = _Work(now)
-    work.take(task, miss(_due(task, [], None), now, reason), _slots_before([task])[task.pk], [])
+    work.take(task, decision, _slots_before([task])[task.pk], [])
     TaskRun.objects.bulk_create(work.runs)
     write_columns(work.extended, ["slots", "last_slot", "finished_at"])
     history.announce([task], [*work.runs, *work.extended])
@@ -77,13 +94,16 @@ def take_event(task: Task, *, given: dict[str, Any], now: datetime) -> TaskRun:
     Its overlap and limits decide, as for a tick (`ticks.arrive`, pure).
     """
     active = list(TaskRun.objects.active().filter(task=task))
-    due = _due(task, active, _runs_today([task], now).get(task.pk))
+    limit = limits.of([task], now).get(task.pk)
+    due = _due(task, active, limit)
     slot = now
     while any(run.scheduled_for == slot for run in active):
         slot += timedelta(microseconds=1)  # retries are told apart by task and moment
     decision = arrive(due, slot)
     row = decision.rows[0]
     if row.status == RunStatus.SKIPPED:
+        if decision.limited and limit is not None:
+            pausing.for_limits([(task, limit)], now=now)
         return skip_event(task, reason=row.reason, now=slot)
     work = _Work(now)
     run = work._run(task, row)
@@ -133,14 +153,17 @@ def _claim(tasks: Sequence[Task], now: datetime) -> None:
     going = TaskRun.objects.active().filter(task__in=tasks).order_by()
     for run in going.only("id", "task_id", "status", "trigger", "remote_task_id"):
         active[run.task_id].append(run)
-    today = _runs_today(tasks, now)
+    limited = limits.of(tasks, now)
     before = _slots_before(tasks)
     work = _Work(now)
+    to_rest: list[tuple[Task, Limit]] = []
     for task in tasks:
         # What is made up for the past does not stand in the way of what is due: it waits behind it.
         overlapped = [run for run in active[task.pk] if run.trigger != Trigger.BACKFILL]
-        decision = decide(_due(task, overlapped, today.get(task.pk)), now)
+        decision = decide(_due(task, overlapped, limited.get(task.pk)), now)
         work.take(task, decision, before[task.pk], active[task.pk])
+        if decision.limited and decision.next_slot is not None:
+            to_rest.append((task, limited[task.pk]))
     Conversation.objects.bulk_create(work.conversations)
     insert_rows(work.runs)
     write_columns(work.extended, ["slots", "last_slot", "finished_at"])
@@ -150,6 +173,7 @@ def _claim(tasks: Sequence[Task], now: datetime) -> None:
         _replace(work.replaced, now)
     for task in work.ended:
         _end_without_run(task, now)
+    pausing.for_limits(to_rest, now=now)
     history.announce(tasks, [*work.runs, *work.extended])
 
 
@@ -265,10 +289,7 @@ def _is_neighbour(record: TaskRun, row: Row) -> bool:
     )
 
 
-def _due(task: Task, active: Sequence[TaskRun], today: int | None) -> Due:
-    left = None
-    if task.max_runs_per_day is not None:
-        left = max(0, task.max_runs_per_day - (today or 0))
+def _due(task: Task, active: Sequence[TaskRun], limit: Limit | None) -> Due:
     return Due(
         schedule=task.schedule,
         recurring=task.recurring,
@@ -280,29 +301,9 @@ def _due(task: Task, active: Sequence[TaskRun], today: int | None) -> Due:
         run_count=task.run_count,
         key=str(task.pk),
         active=[RunStatus(run.status) for run in active],
-        left_today=left,
+        left_today=None if limit is None else limit.left,
+        limit=LIMIT_OF_DAY if limit is None else limit.reason,
     )
-
-
-def _runs_today(tasks: Sequence[Task], now: datetime) -> dict[UUID, int]:
-    """How many runs each task with `max_runs_per_day` was given since midnight in its zone."""
-    limited = [task for task in tasks if task.max_runs_per_day is not None]
-    if not limited:
-        return {}
-    counts: dict[UUID, int] = {}
-    by_midnight: dict[datetime, list[UUID]] = defaultdict(list)
-    for task in limited:
-        midnight = now.astimezone(ZoneInfo(task.timezone)).replace(hour=0, minute=0, second=0, microsecond=0)
-        by_midnight[midnight].append(task.pk)
-    for midnight, ids in by_midnight.items():
-        rows = (
-            TaskRun.objects.filter(task__in=ids, created_at__gte=midnight, attempt=1)
-            .exclude(status__in=[RunStatus.SKIPPED, RunStatus.MISSED])
-            .values("task")
-            .annotate(number=Count("pk"))
-        )
-        counts.update({row["task"]: row["number"] for row in rows})
-    return counts
 
 
 def _replace(runs: Sequence[TaskRun], now: datetime) -> None:

@@ -8,8 +8,8 @@ from django.db import transaction
 
 from conversations import journal
 from tasks.models import Agent, Outcome, Task, TaskRun
-from tasks.services import claiming, history, pausing, texts, transcript
-from tasks.states import TASK_ENDED, TASK_UNFINISHED, Pattern, PausedReason, RunStatus, TaskStatus
+from tasks.services import claiming, history, order, pausing, texts, transcript
+from tasks.states import TASK_ENDED, PausedReason, RunStatus, TaskStatus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +69,13 @@ def _why_it_rests(task: Task, now: datetime) -> str:
     if task.paused_at is None and not Agent.objects.enabled().filter(name=task.agent_name).exists():
         pausing.for_agents([task], now=now)
     if task.paused_at is not None:
+        if task.paused_reason == PausedReason.BUDGET:
+            return pausing.limit_of(task)
         gone = task.paused_reason == PausedReason.AGENT_GONE
         return task.paused_note if gone else "The schedule was paused."
     if not task.user.is_active:
         return "Its owner is not active."
-    before = task.plan.tasks.filter(place__lt=task.place, pattern=Pattern.ONCE, status__in=TASK_UNFINISHED)
-    if task.status == TaskStatus.PENDING and before.exists():
+    if task.status == TaskStatus.PENDING and not order.may_start(task, list(task.plan.tasks.all())):
         return "It waits behind another task of its plan."
     return ""
 

@@ -15,7 +15,7 @@ from tasks import wakeup
 from tasks.models import Agent, ExecutionPlan, Task, TaskRun
 from tasks.models.run import TaskRunQuerySet
 from tasks.services import history, pausing, turns
-from tasks.states import Overlap, RunStatus, Trigger
+from tasks.states import Overlap, PausedReason, RunStatus, Trigger
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +78,8 @@ def _startable(now: datetime) -> TaskRunQuerySet:
         .filter(task=OuterRef("task"), status=RunStatus.RUNNING)
         .exclude(task__overlap=Overlap.PARALLEL)
     )
+    # A limit that was reached takes away no run that was given before.
+    rests = Q(task__paused_at__isnull=False) & ~Q(task__paused_reason=PausedReason.BUDGET)
     by_time = Q(trigger__in=[Trigger.SCHEDULE, Trigger.CATCH_UP, Trigger.EVENT])
     by_hand = TaskRun.objects.filter(task=OuterRef("task"), scheduled_for=OuterRef("scheduled_for"), attempt=1).exclude(
         by_time
@@ -85,7 +87,7 @@ def _startable(now: datetime) -> TaskRunQuerySet:
     return (
         TaskRun.objects.ready(now)
         .exclude(Exists(goes_on))
-        .exclude(Q(task__paused_at__isnull=False) & (by_time | (Q(trigger=Trigger.RETRY) & ~Exists(by_hand))))
+        .exclude(rests & (by_time | (Q(trigger=Trigger.RETRY) & ~Exists(by_hand))))
     )
 
 

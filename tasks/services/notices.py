@@ -65,6 +65,18 @@ def rests(task: Task, run: TaskRun | None, *, now: datetime) -> list[Change]:
     return [transcript.notice(task, text)]
 
 
+def limited(task: Task, *, now: datetime) -> list[Change]:
+    """Tell the owner that a limit of the task was reached, and when it goes on. Returns what the transcript shows.
+
+    A limit of runs a day is part of the plan, every day: it is no matter for a mail.
+    """
+    text = f"“{task.title}” was paused: {task.paused_note}"
+    if task.budget and "budget" in task.paused_note:
+        _mail(task, WebhookEvent.TASK_PAUSED, f"Paused: {task.title}", text, now)
+    tell(WebhookEvent.TASK_PAUSED, task, now=now)
+    return [transcript.notice(task, text)]
+
+
 def recovered(task: Task, run: TaskRun, *, now: datetime) -> list[Change]:
     """Tell the owner, who was told of the failures, that it succeeded again. Returns what the transcript shows."""
     Task.objects.filter(pk=task.pk).update(failure_told=False)

@@ -114,9 +114,7 @@ def _patched_schedule(task: Task, patch: TaskPatch, now: datetime) -> Schedule |
     if "schedule" not in patch.model_fields_set:
         return None
     if patch.schedule is None:
-        if task.recurring:
-            raise InvalidInput({"schedule": ["A schedule cannot be taken away: cancel the task instead."]})
-        return None
+        raise InvalidInput({"schedule": ["A schedule cannot be taken away: write another, or cancel the task."]})
     try:
         schedule = schedules.merge(task.schedule, patch.schedule, now=now, anchor=task.anchor_at)
     except ScheduleError as error:
@@ -132,8 +130,7 @@ def _reschedule(task: Task, schedule: Schedule, now: datetime) -> None:
     # Its turn in its plan has not come.
     behind = task.next_run_at is None and task.status == TaskStatus.PENDING
     if task.recurring and task.next_slot_at is not None and task.next_slot_at <= now:
-        reason = "The schedule was changed before it could run." if task.paused_at is None else PAUSED
-        claiming.record_missed(task, now=now, reason=reason)
+        _record_due(task, now, "The schedule was changed before it could run." if task.paused_at is None else PAUSED)
     task.schedule = schedule
     if schedule.start_at is not None:
         task.anchor_at = schedule.start_at
@@ -223,13 +220,27 @@ def resume_for_agents(names: Iterable[str], *, now: datetime) -> int:
     return number
 
 
+def _record_due(task: Task, now: datetime, reason: str) -> None:
+    """Write what became of the due slots of a recurring task that rested, or whose schedule is about to change."""
+    if task.paused_reason == PausedReason.BUDGET:
+        claiming.record_limited(task, now=now)
+        reason = "The schedule was changed before it could run."
+    if task.next_run_at is not None and task.next_run_at <= now:
+        claiming.record_missed(task, now=now, reason=reason)
+
+
 def _resume(task: Task, now: datetime, *, keep_slots: bool) -> None:
+    limited = task.paused_reason == PausedReason.BUDGET
+    if task.recurring and limited:
+        # What came since there is room again is due as ever.
+        claiming.record_limited(task, now=now)
+    elif task.recurring and not keep_slots and task.next_run_at is not None and task.next_run_at <= now:
+        claiming.record_missed(task, now=now, reason=PAUSED)
     task.paused_at = task.paused_until = None
     task.paused_reason = task.paused_note = ""
-    task.failures_in_a_row = 0
+    if not limited:
+        task.failures_in_a_row = 0
     task.updated_at = now
-    if not keep_slots and task.recurring and task.next_run_at is not None and task.next_run_at <= now:
-        claiming.record_missed(task, now=now, reason=PAUSED)
     task.save()
     if task.recurring and task.next_run_at is None and not task.on_event and not task.runs.active().exists():
         history.move(task, TaskStatus.COMPLETED, now=now, reason="The schedule has no time left.")

@@ -37,7 +37,9 @@ class Due:
     active: Sequence[RunStatus] = ()
     """The statuses of the task's runs that have not ended."""
     left_today: int | None = None
-    """Runs left of `max_runs_per_day`; None: no limit."""
+    """Runs left of the day's limit, or none of a budget that is used up; None: no limit."""
+    limit: str = LIMIT_OF_DAY
+    """The reason of slots that the limit leaves no room for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +61,8 @@ class Decision:
     rows: list[Row] = field(default_factory=list)
     replaces_active: bool = False
     next_slot: datetime | None = None
+    limited: bool = False
+    """A limit left no room for something that would have run."""
 
 
 def decide(due: Due, now: datetime) -> Decision:
@@ -78,10 +82,10 @@ def decide(due: Due, now: datetime) -> Decision:
         keep, skipped, replaces = _overlap(due, keep)
         if skipped:
             rows.append(_record(RunStatus.SKIPPED, skipped, _why_skipped(due)))
-    if due.left_today is not None and len(keep) > due.left_today:
-        over = keep[due.left_today :]
+    limited = due.left_today is not None and len(keep) > due.left_today
+    if limited:
+        rows.append(_record(RunStatus.SKIPPED, keep[due.left_today :], due.limit))
         keep = keep[: due.left_today]
-        rows.append(_record(RunStatus.SKIPPED, over, LIMIT_OF_DAY))
     # Counted last: a slot that was skipped uses up none of them.
     room = None if due.schedule.max_runs is None else max(0, due.schedule.max_runs - due.run_count)
     exhausted = room is not None and len(keep) >= room
@@ -91,15 +95,20 @@ def decide(due: Due, now: datetime) -> Decision:
     rows.extend(_run(due, slot, now) for slot in keep)
     following = None if exhausted else schedules.next_after(due.schedule, slots[-1], anchor=due.anchor)
     return Decision(
-        rows=sorted(rows, key=lambda row: row.slot), replaces_active=replaces and bool(keep), next_slot=following
+        rows=sorted(rows, key=lambda row: row.slot),
+        replaces_active=replaces and bool(keep),
+        next_slot=following,
+        limited=limited,
     )
 
 
-def miss(due: Due, now: datetime, reason: str) -> Decision:
-    """What becomes of due slots that nothing will run, whatever the catch-up: a pause or an edit took them away."""
+def miss(due: Due, now: datetime, reason: str, status: RunStatus = RunStatus.MISSED) -> Decision:
+    """What becomes of due slots that nothing will run, whatever the catch-up: a pause or an edit took them away, or
+    (`skipped`) a limit.
+    """
     slots, total = _due_slots(due, now)
     row = Row(
-        status=RunStatus.MISSED,
+        status=status,
         trigger=Trigger.SCHEDULE,
         slot=slots[0],
         slots=total,
@@ -118,8 +127,9 @@ def arrive(due: Due, now: datetime) -> Decision:
     skipped, replaces = schedules.why_at_rest(schedule, now), False
     if not skipped and room is not None and room <= 0:
         skipped = "It had all of its runs (max_runs)."
-    if not skipped and due.left_today is not None and due.left_today <= 0:
-        skipped = LIMIT_OF_DAY
+    limited = not skipped and due.left_today is not None and due.left_today <= 0
+    if limited:
+        skipped = due.limit
     if not skipped and due.active:
         keep, _, replaces = _overlap(due, [now])
         skipped = "" if keep else _why_skipped(due)
@@ -127,7 +137,7 @@ def arrive(due: Due, now: datetime) -> Decision:
         status=RunStatus.SKIPPED if skipped else RunStatus.QUEUED, trigger=Trigger.EVENT, slot=now, reason=skipped
     )
     over = room is not None and room <= (0 if skipped else 1)
-    return Decision(rows=[row], replaces_active=replaces, next_slot=None if over else due.slot)
+    return Decision(rows=[row], replaces_active=replaces, next_slot=None if over else due.slot, limited=limited)
 
 
 def _decide_once(due: Due, now: datetime) -> Decision:

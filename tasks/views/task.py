@@ -17,7 +17,9 @@ from tasks.states import RUN_ENDED, TASK_UNFINISHED, Phase, RunStatus
 from tasks.views.events import hooks_of
 from tasks.views.frame import STRIP, entry, frame, person
 from tasks.views.pace import next_times, nothing_planned, slow_words
+from tasks.views.usage import limit_words, usage_words
 from tasks.views.words import (
+    after_words,
     catch_up_word,
     duration,
     lateness,
@@ -64,6 +66,9 @@ def task(request: HttpRequest, task_id: UUID) -> HttpResponse:
         "when": when_words(found),
         "next": found.next_run_at if waits else None,
         "catch_up_word": catch_up_word(found.catch_up),
+        "usage": usage_words(found, newest, now=now),
+        "limits": limit_words(found),
+        "after": after_words(found),
         "strip": strip(newest[:STRIP], coming) if found.recurring else None,
         "coming": coming if found.recurring and before is None else [],
         "nothing_planned": nothing_planned(found, newest),
@@ -82,7 +87,8 @@ def task(request: HttpRequest, task_id: UUID) -> HttpResponse:
 
 def run_row(run: TaskRun) -> dict[str, Any]:
     """A run as a line of the table says it."""
-    says = run.error or run.reason or run.result or (_("no output") if run.no_output else "")
+    told = _("unchanged") if run.unchanged else _("no output") if run.no_output else run.result
+    says = run.error or run.reason or told
     return {
         "id": run.id,
         "scheduled_for": run.scheduled_for,

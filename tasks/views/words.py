@@ -1,5 +1,6 @@
 """How pages say states, triggers, schedules and spans of time."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -12,8 +13,12 @@ from django.utils.translation import gettext_lazy as lazy
 
 from tasks.models import Task, TaskRun
 from tasks.schedules import describe
-from tasks.states import Phase, RunStatus, Trigger
+from tasks.states import OnFailure, Phase, RunStatus, Trigger
 
+_TAKES_NO_INK = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp", "Mn", "Me", "Mc"})
+"""Categories of characters that show nothing by themselves: a zero-width space, for one."""
+_BLANK_LETTERS = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters and signs that are blank by design."""
 PHASES = {
     Phase.SCHEDULED: lazy("scheduled"),
     Phase.QUEUED: lazy("queued"),
@@ -54,6 +59,12 @@ _CATCH_UP = {
     "none": lazy("no run"),
     "all": lazy("a run for each time"),
 }
+
+
+def named(title: str) -> str:
+    """`title` where something of it can be seen, else the word for what has none (scripts: site/names.js)."""
+    seen = any(unicodedata.category(sign) not in _TAKES_NO_INK and sign not in _BLANK_LETTERS for sign in title)
+    return title if seen else _("Untitled")
 
 
 def phase_word(phase: str, paused_reason: str = "") -> str:
@@ -104,6 +115,14 @@ def when_words(task: Task) -> str:
     if not task.recurring and task.start_at is None:
         return _("Once")
     return describe(task.schedule, zone=True)
+
+
+def after_words(task: Task) -> str:
+    """What a task of a graph waits for, and that its failure stops others; empty where there is nothing to say."""
+    told = [_("after %(keys)s") % {"keys": ", ".join(task.depends_on)}] if task.depends_on else []
+    if task.on_failure == OnFailure.STOP:
+        told.append(_("its failure stops what follows"))
+    return " · ".join(told)
 
 
 def span(length: timedelta) -> str:

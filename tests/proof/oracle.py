@@ -8,7 +8,7 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
@@ -126,6 +126,8 @@ class _Living:
         self.deeds = list(wish.deeds)
         self.failures = 0
         self.paused_until: datetime | None = None
+        self.limited = False
+        """It rests because it had its runs of the day."""
         self.armed = True
         self._take_up(stretches.pop(0))
 
@@ -191,7 +193,7 @@ class _Living:
         match deed.what:
             case "pause" | "pause_until":
                 if deed.value is None or deed.value > self.now:
-                    self.life.paused, self.paused_until = True, deed.value
+                    self.life.paused, self.paused_until, self.limited = True, deed.value, False
             case "resume":
                 if self.life.paused:
                     self._resume()
@@ -210,25 +212,37 @@ class _Living:
         stretch = self.stretches.pop(0)
         if not stretch.slots and stretch.end is not None:
             return  # refused: it has no time left
-        self._miss(self._due(), PAUSED if self.life.paused else EDITED)
+        if self.limited:
+            self._miss(self._due_in_limit(), LIMIT, "skipped")
+        self._miss(self._due(), PAUSED if self.life.paused and not self.limited else EDITED)
         self._take_up(stretch)
 
     def _resume(self) -> None:
-        self.life.paused, self.paused_until, self.failures = False, None, 0
-        if self.wish.recurring:
+        if self.limited:
+            # What came since midnight is due as ever.
+            self._miss(self._due_in_limit(), LIMIT, "skipped")
+        elif self.wish.recurring:
             self._miss(self._due(), PAUSED)
-            if not self.waits_for_time and not self.active:
-                self.life.status = "completed"
+        self.failures = self.failures if self.limited else 0
+        self.life.paused, self.paused_until, self.limited = False, None, False
+        if self.wish.recurring and not self.waits_for_time and not self.active:
+            self.life.status = "completed"
 
     # --- what time does ---
 
-    def _due(self) -> list[datetime]:
-        """The slots whose moment has come."""
+    def _due_in_limit(self) -> list[datetime]:
+        """Those that came before the midnight at which there is room again."""
+        assert self.paused_until is not None
+        return self._due(min(self.now, self.paused_until - timedelta(microseconds=1)))
+
+    def _due(self, end: datetime | None = None) -> list[datetime]:
+        """The slots whose moment has come by now, or by `end`."""
         if not self.armed:
             return []
-        come = bisect_right(self.pending, self.now)
+        end = end or self.now
+        come = bisect_right(self.pending, end)
         # Of those whose time has come, the last may still be put off by its jitter.
-        while come and self.moment(self.pending[come - 1]) > self.now:
+        while come and self.moment(self.pending[come - 1]) > end:
             come -= 1
         return self.pending[:come]
 
@@ -247,7 +261,7 @@ class _Living:
         keep, missed, why = self._catch_up(due, late, window)
         self._miss(missed, why)
         keep = self._overlap(keep)
-        keep = self._limit_of_the_day(keep)
+        keep, over = self._limit_of_the_day(keep)
         most = self.schedule.get("max_runs")
         if most is not None and self.life.count + len(keep) >= most:
             keep = keep[: most - self.life.count]
@@ -259,6 +273,11 @@ class _Living:
         self.pending = [slot for slot in self.pending if slot not in set(keep)]
         for slot in keep:
             self._run(slot, late[slot])
+        if over and self.waits_for_time:
+            zone = ZoneInfo(self.wish.zone)
+            tomorrow = self.now.astimezone(zone).date() + timedelta(days=1)
+            self.life.paused, self.limited = True, True
+            self.paused_until = datetime.combine(tomorrow, time(), zone).astimezone(UTC)
         if not self.waits_for_time and not self.active:
             self.life.status = "completed"
 
@@ -308,15 +327,16 @@ class _Living:
                 return keep[-1:]
         return keep
 
-    def _limit_of_the_day(self, keep: list[datetime]) -> list[datetime]:
+    def _limit_of_the_day(self, keep: list[datetime]) -> tuple[list[datetime], bool]:
+        """What there is room for today, and whether that was not all."""
         most = self.wish.options.get("max_runs_per_day")
         if most is None:
-            return keep
+            return keep, False
         zone = ZoneInfo(self.wish.zone)
         today = self.now.astimezone(zone).date()
         left = max(0, most - sum(run.made_at.astimezone(zone).date() == today for run in self.life.runs))
         self._miss(keep[left:], LIMIT, "skipped")
-        return keep[:left]
+        return keep[:left], len(keep) > left
 
     # --- what runs do ---
 
@@ -326,7 +346,7 @@ class _Living:
             return
         for run in self.active:
             alone = self.wish.options["overlap"] != "parallel"
-            if run.status != "queued" or (self.life.paused and not run.by_hand):
+            if run.status != "queued" or (self.life.paused and not self.limited and not run.by_hand):
                 continue
             if alone and any(other.status == "running" for other in self.active):
                 return

@@ -248,6 +248,7 @@ def test_max_runs_per_day_counts_from_midnight_in_the_tasks_zone(make_task: Task
     succeed(started(task))
     claim(now=NOW + 30 * MINUTE)
     assert run_statuses(task) == ["succeeded", "skipped"]
+    TaskService.resume_due(now=NOW + 60 * MINUTE)
     claim(now=NOW + 60 * MINUTE)
     assert run_statuses(task) == ["succeeded", "skipped", "queued"]
 

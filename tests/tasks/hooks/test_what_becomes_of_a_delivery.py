@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from tasks.hooks import incoming
 from tasks.models import Agent, HookDelivery, Task
+from tasks.schemas.inputs import TaskPatch
 from tasks.services import TaskService
 from tests.helpers.tasks import TaskMaker, fail, run_statuses, started, statuses, succeed
 from tests.tasks.hooks.conftest import Sender, text
@@ -156,7 +157,7 @@ def test_runs_a_day_and_max_runs_hold_for_events_and_the_last_ends_the_schedule(
     send = make_hook(task)
     assert [send.outcome(), send.outcome()] == ["started", "skipped"]
     assert reasons()[-1] == "The limit of runs a day was reached."
-    Task.objects.filter(pk=task.pk).update(max_runs_per_day=None)
+    TaskService.update(task.pk, TaskPatch(max_runs_per_day=None), actor=None, now=timezone.now())
     assert [send.outcome(), send.outcome()] == ["started", "skipped"]
     assert reasons()[-1] == "It had all of its runs (max_runs)."
     for lease in TaskService.start(worker="w", capacity=2, now=timezone.now()):
