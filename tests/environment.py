@@ -7,6 +7,7 @@ Loaded by `-p tests.environment` (pyproject.toml), since pytest-django reads the
 import logging
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
@@ -21,6 +22,8 @@ _stop: list[Any] = []
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests() -> Generator[None, object, object]:
     """Prepare the environment; as a wrapper it runs before pytest-django's own hook."""
+    # A session that is told to end goes through its own end, and leaves no server behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = tempfile.mkdtemp(prefix="vct-tests-")
     _stop.append(lambda: shutil.rmtree(folder, ignore_errors=True))
     # Never the developer's own data and key, nor the machine's zone.

@@ -1,65 +1,71 @@
 """Every setting, read once from the environment; nothing else in the project reads it.
 
-The variables and their defaults are the contract's table (docs/operations.md lists them for operators).
+The variables and their defaults are the contract's table (docs/operations.md lists them for operators). A value that
+cannot be used ends the start in one line that names it (`valuecell_site.environment`).
 """
 
+import os
 import secrets
 import zoneinfo
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import environ
-import tzlocal
 from csp.constants import NONE, SELF
 
+from valuecell_site import environment as env
 from valuecell_site.admin_theme import UNFOLD  # noqa: F401  (read by the theme, from here)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
 
 # Zones come from PyPI's pinned tzdata, not from the machine's, so that every machine plans the same times.
 zoneinfo.reset_tzpath(())
 
 # --- where things lie -------------------------------------------------------------------------------------------------
 # Relative to manage.py, so that every command reaches the same database and key from any working directory.
-DATA_DIR = BASE_DIR / env.str("DATA_DIR", "var")
-DATA_DIR.mkdir(parents=True, exist_ok=True)
-AGENT_CARDS_DIR = BASE_DIR / env.str("AGENT_CARDS_DIR", "agent_cards")
+DATA_DIR = env.folder("DATA_DIR", BASE_DIR / "var", base=BASE_DIR, make=True)
+AGENT_CARDS_DIR = env.folder("AGENT_CARDS_DIR", BASE_DIR / "agent_cards", base=BASE_DIR)
 # Cards that the sample agents' launcher writes with the ports that it found free.
 LOCAL_CARDS_DIR = DATA_DIR / "agent_cards"
 
 # --- addresses --------------------------------------------------------------------------------------------------------
-HOST = env.str("HOST", "127.0.0.1")
-PORT = env.int("PORT", 8000)
-PUBLIC_URL = env.str("PUBLIC_URL", f"http://{HOST}:{PORT}").rstrip("/")
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.whole("PORT", 8000, low=1, high=65_535)
+PUBLIC_URL = env.address("PUBLIC_URL", f"http://[{HOST}]:{PORT}" if ":" in HOST else f"http://{HOST}:{PORT}")
 _public = urlsplit(PUBLIC_URL)
-DEBUG = env.bool("DEBUG", False)
-ALLOWED_HOSTS: list[str] = env.list(
-    "ALLOWED_HOSTS", default=[_public.hostname or "localhost", "localhost", "127.0.0.1", "[::1]"]
-)
-CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
-TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])
+DEBUG = env.switch("DEBUG", False)
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", [_public.hostname or "localhost", "localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS", [PUBLIC_URL])
+TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
 
 
 def _secret_key() -> str:
     """The key of SECRET_KEY, or one kept in DATA_DIR that is made on the first start (readable by its owner only)."""
-    if key := env.str("SECRET_KEY", ""):
-        return str(key)
+    if key := env.text("SECRET_KEY"):
+        return key
     path = DATA_DIR / "secret_key"
-    try:
-        # "x" lets exactly one of two processes that start together write it.
-        with path.open("x") as file:
-            path.chmod(0o600)
-            file.write(secrets.token_urlsafe(50))
-    except FileExistsError:
-        pass
-    return path.read_text().strip()
+    if not path.exists():
+        # Written elsewhere and linked, so that of two processes that start together one makes it, and the other never
+        # reads half of it.
+        made = DATA_DIR / f"secret_key.{os.getpid()}"
+        made.touch(mode=0o600)
+        made.write_text(secrets.token_urlsafe(50))
+        try:
+            path.hardlink_to(made)
+        except FileExistsError:
+            pass
+        finally:
+            made.unlink()
+    key = path.read_text().strip()
+    if not key:
+        raise env.WrongSetting(f"{path} is empty: delete it, and the next start makes a new one.")
+    return key
 
 
 SECRET_KEY = _secret_key()
 # Theirs from each start of `serve` on; without it the first start generates one into DATA_DIR.
-ADMIN_PASSWORD = env.str("ADMIN_PASSWORD", "")
+ADMIN_PASSWORD = os.environ.get("ADMIN_PASSWORD", "")
 
 # --- applications -----------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -119,16 +125,15 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 # --- database ---------------------------------------------------------------------------------------------------------
-DATABASE_URL = env.str("DATABASE_URL", "")
-REDIS_URL = env.str("REDIS_URL", "")
+DATABASE_URL = env.text("DATABASE_URL")
+REDIS_URL = env.redis("REDIS_URL")
 
 
 def _database() -> dict[str, Any]:
     """SQLite in DATA_DIR, or what DATABASE_URL names, with what each needs to be shared by threads and processes."""
-    if not DATABASE_URL:
-        config: dict[str, Any] = {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA_DIR / "db.sqlite3"}
-    else:
-        config = env.db_url_config(DATABASE_URL)
+    config = env.database("DATABASE_URL")
+    if not config:
+        config = {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA_DIR / "db.sqlite3"}
     if config["ENGINE"].endswith("sqlite3"):
         config["OPTIONS"] = {
             # A transaction that will write takes the lock at its start: one that upgrades later fails at once with
@@ -161,32 +166,32 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
 }
 
 # --- runs -------------------------------------------------------------------------------------------------------------
-RUN_CONCURRENCY = env.int("RUN_CONCURRENCY", 100)  # runs at once in one process
-USER_RUN_CONCURRENCY = env.int("USER_RUN_CONCURRENCY", 0)  # runs at once of one person, over all processes; 0: no limit
+RUN_CONCURRENCY = env.whole("RUN_CONCURRENCY", 100, low=1, high=10_000)  # runs at once in one process
+USER_RUN_CONCURRENCY = env.whole("USER_RUN_CONCURRENCY", 0)  # runs at once of one person, everywhere; 0: no limit
 AGENT_CONCURRENCY = 20  # runs at once at one agent, unless its card says otherwise
 RUN_BACKEND = "tasks.runner.backends.inprocess.InProcessBackend"
 PLANNER = "tasks.planner.rules.RulesPlanner"
-FAULT_POINT = env.str("FAULT_POINT", "")  # for the fault tests only: where this process dies (conversations/faults.py)
-RETENTION_DAYS = env.int("RETENTION_DAYS", 90)
-ALLOW_PRIVATE_AGENTS = env.bool("ALLOW_PRIVATE_AGENTS", False)
+FAULT_POINT = env.text("FAULT_POINT")  # for the fault tests only: where this process dies (conversations/faults.py)
+RETENTION_DAYS = env.whole("RETENTION_DAYS", 90, high=36_500)  # 0 keeps all
+ALLOW_PRIVATE_AGENTS = env.switch("ALLOW_PRIVATE_AGENTS", False)
 
 # --- limits -----------------------------------------------------------------------------------------------------------
-API_RATE = env.int("API_RATE", 1200)  # requests a minute and user; 0: no limit
-MAX_SOCKETS_PER_USER = env.int("MAX_SOCKETS_PER_USER", 64)  # 0: no limit
+API_RATE = env.whole("API_RATE", 1200)  # requests a minute and user; 0: no limit
+MAX_SOCKETS_PER_USER = env.whole("MAX_SOCKETS_PER_USER", 64)  # 0: no limit
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # bytes of a request's body
-LLM_BASE_URL = env.str("LLM_BASE_URL", "")
-LLM_API_KEY = env.str("LLM_API_KEY", "")
-LLM_MODEL = env.str("LLM_MODEL", "")
+LLM_BASE_URL = env.address("LLM_BASE_URL")
+LLM_API_KEY = env.text("LLM_API_KEY")
+LLM_MODEL = env.text("LLM_MODEL")
 
 # --- words and times --------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 USE_I18N = True
 USE_TZ = True
-TIME_ZONE = env.str("TIME_ZONE", "") or tzlocal.get_localzone_name() or "UTC"
+TIME_ZONE = env.zone("TIME_ZONE")
 
 # --- mail -------------------------------------------------------------------------------------------------------------
-vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", f"tasks@{_public.hostname or 'localhost'}")
+vars().update(env.mail("EMAIL_URL"))
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"tasks@{_public.hostname or 'localhost'}")
 
 # --- static files -----------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
@@ -229,7 +234,22 @@ CSRF_FAILURE_VIEW = "valuecell_site.views.csrf_failure"
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
+
+def _on_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+# What `check --deploy` cannot know: redirects to https, and what HSTS says of the host's neighbours, are the proxy's to
+# decide; and without a network between, there is nobody to hide cookies from.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
+if not SECURE_SSL and _on_loopback(_public.hostname or ""):
+    SILENCED_SYSTEM_CHECKS += ["security.W004", "security.W012", "security.W016"]
+
 # --- logs -------------------------------------------------------------------------------------------------------------
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -237,7 +257,7 @@ LOGGING = {
         "line": {"()": "valuecell_site.logs.EventFormatter", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django.request": {"level": "ERROR"},
         "daphne": {"level": "WARNING"},
