@@ -21,7 +21,7 @@ from tasks.models import Task, TaskRun
 from tasks.views.agenda import COMING, Day, Entry, agenda, resting
 from tasks.views.feeds import link
 from tasks.views.frame import frame, person
-from tasks.views.words import run_word
+from tasks.views.words import named, run_word
 
 VIEWS = {"day": lazy("Day"), "week": lazy("Week"), "month": lazy("Month")}
 SINGLY = {"day": 4, "week": 4, "month": 1}
@@ -153,13 +153,13 @@ def _line(entry: Entry, day: date) -> dict[str, Any]:
         else reverse("tasks:task", args=[entry.task_id]),
         "at": entry.at,
         "clock": f"{at:%H:%M}",
-        "title": entry.title,
+        "title": named(entry.title),
         "state": entry.state,
         "icon": ICONS[entry.state],
         "word": word,
         "count": entry.count,
         "band": _band(entry),
-        "label": f"{date_format(day, 'D j M')} {at:%H:%M}, {entry.title}: {_band(entry) or word}",
+        "label": f"{date_format(day, 'D j M')} {at:%H:%M}, {named(entry.title)}: {_band(entry) or word}",
     }
 
 

@@ -19,7 +19,7 @@ from tasks.models import Agent, Task, TaskRun
 from tasks.states import Pattern, Phase, TaskStatus
 from tasks.views.frame import frame, last_runs, person, with_nth_run
 from tasks.views.pace import nothing_planned
-from tasks.views.words import PHASES, phase_word, strip, when_words
+from tasks.views.words import PHASES, named, phase_word, strip, when_words
 
 PAGE = 50
 FILTERS = ("status", "phase", "agent_name", "pattern", "q", "conversation", "created")
@@ -105,7 +105,7 @@ def _title(request: HttpRequest, conversation: str) -> str:
     if not (wanted := _uuid(conversation)):
         return conversation
     found = Conversation.objects.for_user(person(request)).filter(pk=wanted).first()
-    return str(found) if found else conversation
+    return named(found.title) if found else conversation
 
 
 def _uuid(text: str) -> UUID | None:

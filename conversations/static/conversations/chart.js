@@ -7,10 +7,18 @@ const PAD = { top: 10, right: 12, bottom: 24, left: 46 };
 const SERIES_CLASSES = 8;
 const MOST_TABLE_ROWS = 500;
 const MOST_SERIES = 24;
+const MOST_TICKS = 8;
 const LABEL_WIDTH = 112; // pixels that a label of the axis may take
 const locale = document.documentElement.lang || "en";
-const compact = new Intl.NumberFormat(locale, { notation: "compact", maximumSignificantDigits: 3 });
-const exact = new Intl.NumberFormat(locale, { maximumFractionDigits: 4 });
+// Numbers of common size in the usual way, the others by their power of ten: 1e308 written out is 300 digits.
+const COMMON = { least: 1e-4, most: 1e15 };
+const sized = (usual, digits) => {
+  const common = new Intl.NumberFormat(locale, usual);
+  const power = new Intl.NumberFormat(locale, { notation: "scientific", maximumSignificantDigits: digits });
+  return (value) => (value === 0 || (Math.abs(value) >= COMMON.least && Math.abs(value) < COMMON.most) ? common : power).format(value);
+};
+const compact = sized({ notation: "compact", maximumSignificantDigits: 3 }, 3);
+const exact = sized({ maximumFractionDigits: 4 }, 6);
 
 /**
  * Rows as agents send them (the first one names, the first column is the horizontal axis) as
@@ -19,7 +27,7 @@ const exact = new Intl.NumberFormat(locale, { maximumFractionDigits: 4 });
 export function readRows(rows) {
   if (!Array.isArray(rows) || rows.length < 2 || !rows.every(Array.isArray)) return null;
   const [names, ...body] = rows;
-  const wide = Math.min(Math.max(...body.map((row) => row.length)), MOST_SERIES + 1);
+  const wide = Math.min(body.reduce((most, row) => Math.max(most, row.length), 0), MOST_SERIES + 1);
   const series = [];
   for (let column = 1; column < wide; column += 1) {
     const values = body.map((row) => (row[column] === null || row[column] === "" || row[column] === undefined ? null : Number(row[column])));
@@ -60,11 +68,11 @@ export function lineChart(data, title) {
     const x = (i) => PAD.left + (count === 1 ? 0.5 : i / (count - 1)) * (width - PAD.left - PAD.right);
     const low = ticks[0];
     const high = ticks[ticks.length - 1];
-    const y = (value) => PAD.top + (1 - (value - low) / (high - low)) * (HEIGHT - PAD.top - PAD.bottom);
+    const y = (value) => PAD.top + (1 - share(value, low, high)) * (HEIGHT - PAD.top - PAD.bottom);
     layout = { x, y, shown };
     for (const tick of ticks) {
       svg.append(s("line", { class: "grid", x1: PAD.left, x2: width - PAD.right, y1: y(tick), y2: y(tick) }));
-      svg.append(s("text", { x: PAD.left - 8, y: y(tick) + 4, "text-anchor": "end" }, compact.format(tick)));
+      svg.append(s("text", { x: PAD.left - 8, y: y(tick) + 4, "text-anchor": "end" }, compact(tick)));
     }
     const stride = Math.max(1, Math.ceil((count - 1) / Math.max(1, Math.floor((width - PAD.left) / LABEL_WIDTH))));
     for (let i = 0; i < count; i += stride) {
@@ -79,7 +87,7 @@ export function lineChart(data, title) {
     svg.querySelectorAll(".here").forEach((element) => element.remove());
     where.textContent = at === null ? "" : data.labels[at];
     data.series.forEach((one, index) => {
-      keys[index].textContent = at === null || one.values[at] === null ? one.name : `${one.name} ${exact.format(one.values[at])}`;
+      keys[index].textContent = at === null || one.values[at] === null ? one.name : `${one.name} ${exact(one.values[at])}`;
     });
     if (at === null || !layout) return;
     const group = s("g", { class: "here" });
@@ -93,8 +101,8 @@ export function lineChart(data, title) {
   const last = data.labels.length - 1;
   svg.addEventListener("pointermove", (event) => {
     const box = svg.getBoundingClientRect();
-    const share = (event.clientX - box.left - PAD.left) / Math.max(1, box.width - PAD.left - PAD.right);
-    const next = Math.min(last, Math.max(0, Math.round(share * last)));
+    const along = (event.clientX - box.left - PAD.left) / Math.max(1, box.width - PAD.left - PAD.right);
+    const next = Math.min(last, Math.max(0, Math.round(along * last)));
     if (next !== at) { at = next; point(); }
   });
   svg.addEventListener("pointerleave", () => { at = null; point(); });
@@ -127,7 +135,12 @@ function path(values, x, y) {
   return d;
 }
 
-/** Four to six round numbers that span the values. */
+/** Where a value lies between two others, 0 to 1, also where their distance is more than a number can hold. */
+export function share(value, low, high) {
+  return Number.isFinite(high - low) ? (value - low) / (high - low) : (value / 2 - low / 2) / (high / 2 - low / 2);
+}
+
+/** Four to six round numbers that span the values; only the values' ends where numbers have no room for that. */
 export function niceTicks(values) {
   let low = Infinity;
   let high = -Infinity;
@@ -138,16 +151,25 @@ export function niceTicks(values) {
   if (low > high) return [0, 1];
   if (low === high) {
     const reach = Math.abs(low) * 0.1 || 1;
-    low -= reach;
-    high += reach;
+    low = within(low - reach);
+    high = within(high + reach);
   }
-  const rough = (high - low) / 4;
+  const rough = high / 4 - low / 4;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough);
+  const first = Math.floor(low / step);
   const ticks = [];
-  for (let i = Math.floor(low / step); i <= Math.ceil(high / step); i += 1) ticks.push(Number((i * step).toPrecision(12)));
-  return ticks;
+  // The numbers themselves may be too large, too small or too close for round ones between them.
+  for (let i = 0; i <= MOST_TICKS; i += 1) {
+    const tick = within(Number(((first + i) * step).toPrecision(12)));
+    if (!(tick > (ticks[ticks.length - 1] ?? -Infinity))) break;
+    ticks.push(tick);
+    if (tick >= high) return ticks[0] <= low && ticks.length > 1 ? ticks : [low, high];
+  }
+  return [low, high];
 }
+
+const within = (value) => Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, value));
 
 /** What the axis says: of times, the part in which they differ (one day: the clock; midnights: the date). */
 function axisLabels(labels) {
@@ -164,7 +186,7 @@ function axisLabels(labels) {
 function describe(data, title) {
   const parts = data.series.slice(0, 6).map((one) => {
     const real = one.values.filter((value) => value !== null);
-    return `${one.name}: ${exact.format(real[0])} → ${exact.format(real[real.length - 1])}`;
+    return `${one.name}: ${exact(real[0])} → ${exact(real[real.length - 1])}`;
   });
   return `${title || words.chart}. ${data.labels[0]} – ${data.labels[data.labels.length - 1]}. ${parts.join("; ")}`;
 }
@@ -174,7 +196,7 @@ function table(data) {
   // Made when it is opened: a chart of thousands of rows should not cost a table that nobody asked for.
   details.addEventListener("toggle", () => {
     if (!details.open || details.children.length > 1) return;
-    const rows = data.labels.slice(0, MOST_TABLE_ROWS).map((label, i) => h("tr", null, h("th", { scope: "row" }, label), data.series.map((one) => h("td.num.right", null, one.values[i] === null ? "–" : exact.format(one.values[i])))));
+    const rows = data.labels.slice(0, MOST_TABLE_ROWS).map((label, i) => h("tr", null, h("th", { scope: "row" }, label), data.series.map((one) => h("td.num.right", null, one.values[i] === null ? "–" : exact(one.values[i])))));
     const head = h("tr", null, h("th", { scope: "col" }, data.axis), data.series.map((one) => h("th", { scope: "col" }, one.name)));
     const rest = data.labels.length - rows.length;
     details.append(h("div.scroll-x", { tabindex: "0" }, h("table", null, h("thead", null, head), h("tbody", null, rows))), rest > 0 ? h("p.quiet.small", null, words.moreRows(rest)) : "");

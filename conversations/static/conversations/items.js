@@ -60,31 +60,34 @@ function question(item, context) {
 
 /** The buttons of a question: the planner's, whose possible answers are known, are answered with one press. */
 function answers(item, context) {
-  const { asks, proposal } = item.metadata;
   const write = (word, kind = "") => h("button.button", { class: kind, type: "button", onclick: () => context.answer(item) }, word);
-  if (!asks || !context.reply) return write(words.answer, "primary");
-  // The answer is in the language of the question, as the planner reads both.
-  const said = /[\u4e00-\u9fff]/.test(asText(item.payload.content)) ? words.sayInChinese : words.say;
-  const press = (word, text, kind = "") => h("button.button", {
+  // Only the planner's question has no task; what an agent says beside its own is no reason to offer anything.
+  const { asks, proposal, plan_id: plan } = item.task_id ? {} : item.metadata;
+  if (!plan || !context.reply) return write(words.answer, "primary");
+  const act = (word, carryOut, kind = "") => h("button.button", {
     class: kind,
     type: "button",
     async onclick(event) {
       const buttons = event.currentTarget.parentElement.querySelectorAll("button");
       buttons.forEach((button) => { button.disabled = true; });
-      await context.reply(item, text);
+      await carryOut();
       buttons.forEach((button) => { button.disabled = false; });
     },
   }, word);
-  if (asks === "confirm") return [press(words.confirm, said.yes, "primary"), write(words.change), press(words.decline, said.no)];
+  // The answer is in the language of the question, as the planner reads both.
+  const said = /[\u4e00-\u9fff]/.test(asText(item.payload.content)) ? words.sayInChinese : words.say;
+  const press = (word, text, kind) => act(word, () => context.reply(item, text), kind);
+  const drop = act(words.cancelQuestion, () => context.drop(item), "bare");
+  if (asks === "confirm") return [press(words.confirm, said.yes, "primary"), write(words.change), press(words.decline, said.no), drop];
   if (asks === "time" && proposal) {
     return [
       press(words.takeProposal(proposal.summary), said.yes, "primary"),
       write(words.sayWhen),
       proposal.meant ? press(words.runAsItStands, said.no) : null,
-      press(words.decline, said.cancel),
+      drop,
     ];
   }
-  return [write(words.answer, "primary"), press(words.decline, said.cancel)];
+  return [write(words.answer, "primary"), drop];
 }
 
 function reasoning(item) {

@@ -1,5 +1,6 @@
 // The conversation's live connection: WebSocket first, server-sent events where WebSockets do not get through.
 // Both feed the same reducer, and both come back from the last good seq.
+import { to } from "../site/api.js";
 import { keepOpen } from "../site/live.js";
 import { beginCatchUp, initial, markReady, take } from "./reducer.js";
 
@@ -15,7 +16,7 @@ export function follow({ conversationId, store, onchange, onreset, onstate }) {
 
   const address = () => {
     beginCatchUp(store.state);
-    return `/ws/conversations/${conversationId}/?after_seq=${store.state.seq}`;
+    return to`/ws/conversations/${conversationId}/?after_seq=${store.state.seq}`;
   };
 
   function onframe(frame) {
@@ -54,7 +55,7 @@ export function follow({ conversationId, store, onchange, onreset, onstate }) {
   function startSse() {
     source?.close();
     beginCatchUp(store.state);
-    const mine = new EventSource(`/api/v1/conversations/${conversationId}/events?after_seq=${store.state.seq}`);
+    const mine = new EventSource(to`/api/v1/conversations/${conversationId}/events?after_seq=${store.state.seq}`);
     source = mine;
     mine.addEventListener("ready", (event) => {
       onstate("open", 0);

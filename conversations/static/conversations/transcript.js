@@ -3,6 +3,7 @@
 import { face, h, icon } from "../site/dom.js";
 import { clock, dayHeading, full } from "../site/times.js";
 import { words } from "../site/words.js";
+import { isClaim } from "./components/registry.js";
 import { foldEarlier } from "./components/result.js";
 import { bodyOf } from "./items.js";
 import { indexOf, initial, takeHistory } from "./reducer.js";
@@ -29,6 +30,8 @@ export class Transcript {
     this.context = { ...context, announce: (text) => this.announce(text) };
     this.list = root.appendChild(h("div.items"));
     this.olderButton = h("button.button.small", { type: "button", onclick: () => this.showOlder() }, words.olderItems);
+    this.quiet = -1; // nothing is asked any more up to this position
+    this.closed = new Set(); // ids of questions that were cancelled here
     this.older = h("div.older", { hidden: !more }, this.olderButton);
     root.prepend(this.older);
     this.busy = h("div.busy", { role: "status" });
@@ -103,12 +106,32 @@ export class Transcript {
     const gone = new Set(); // threads in which anything came later
     for (const item of [...this.state.order].reverse()) {
       if (item.event === "plan_require_user_input") {
-        const over = (item.task_id ? spoken : gone).has(item.thread_id);
+        const over = item.position <= this.quiet || this.closed.has(item.id) || (item.task_id ? spoken : gone).has(item.thread_id);
         this.views.get(item.id)?.body.element.classList.toggle("answered", over);
       }
       gone.add(item.thread_id);
       if (asks(item)) spoken.add(item.thread_id);
     }
+  }
+
+  /**
+   * The conversation waits for its person, or not any more: then what was asked until now offers no buttons, also where
+   * nothing was said after it (a question that was cancelled). `seq` limits that to what the server had said by then.
+   */
+  waits(asking, seq = Infinity) {
+    const known = this.state.order.filter((item) => item.seq <= seq);
+    if (!asking) this.quiet = known[known.length - 1]?.position ?? this.quiet;
+    else {
+      const newest = known.findLast((item) => item.event === "plan_require_user_input");
+      if (newest) this.quiet = Math.min(this.quiet, newest.position - 1);
+    }
+    this.closeQuestions();
+  }
+
+  /** This question was cancelled. */
+  close(item) {
+    this.closed.add(item.id);
+    this.closeQuestions();
   }
 
   make(item, before) {
@@ -237,14 +260,16 @@ export class Transcript {
 
 const asks = (item) => item.role === "user";
 // Results of one schedule follow each other as one voice; everything else is a voice for each run.
-const isResult = (item) => item.payload.component_type === "scheduled_task_result";
+const isResult = (item) => item.payload.component_type === "scheduled_task_result" && !isClaim(item);
 const voice = (item) => `${item.role}|${item.agent_name}|${(isResult(item) ? item.task_id : item.run_id) ?? item.thread_id}`;
 // Cards and notices of the system speak for themselves.
 const hasByline = (item) => !asks(item) && item.role !== "system";
 
 function byline(item, date) {
   const name = item.agent_name || words.planner;
-  return h("div.by", null, face(name), h("span", null, name), h("time.num", { datetime: item.created_at, title: full(date) }, clock(date)));
+  // A task that is tried again begins anew: its connection says which attempt it is.
+  const { attempt } = item.metadata;
+  const again = Number.isInteger(attempt) && attempt > 1 ? h("span.pill.bare", null, words.attempt(attempt)) : null;
+  return h("div.by", null, face(name), h("span", null, name), h("time.num", { datetime: item.created_at, title: full(date) }, clock(date)), again);
 }
-
 

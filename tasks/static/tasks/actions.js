@@ -1,5 +1,5 @@
 // What a person can do to a task, each with its toast and the way back.
-import { call, newKey } from "../site/api.js";
+import { call, newKey, to } from "../site/api.js";
 import { complain, toast } from "../site/notices.js";
 import { words } from "../site/words.js";
 
@@ -7,7 +7,7 @@ import { words } from "../site/words.js";
 const KEPT = ["title", "query", "agent_name", "conversation_id", "schedule", "overlap", "catch_up", "catch_up_window_minutes", "on_interrupt", "priority", "max_attempts", "timeout_seconds", "conversation_mode"];
 
 async function reload(task, store) {
-  const fresh = await call("GET", `/tasks/${task.id}`);
+  const fresh = await call("GET", to`/tasks/${task.id}`);
   store?.put(fresh);
   return fresh;
 }
@@ -23,7 +23,7 @@ async function attempt(act) {
 }
 
 export const trigger = (task, store) => attempt(async () => {
-  const run = await call("POST", `/tasks/${task.id}/trigger`, {}, { key: newKey() });
+  const run = await call("POST", to`/tasks/${task.id}/trigger`, {}, { key: newKey() });
   store?.putRun(run);
   toast(words.started, { seconds: 4 });
   return reload(task, store);
@@ -31,21 +31,21 @@ export const trigger = (task, store) => attempt(async () => {
 
 /** Run once more: the latest run, or `runId`. */
 export const runAgain = (task, store, runId = null) => attempt(async () => {
-  const run = await call("POST", `/tasks/${task.id}/run-again`, runId ? { run_id: runId } : {}, { key: newKey() });
+  const run = await call("POST", to`/tasks/${task.id}/run-again`, runId ? { run_id: runId } : {}, { key: newKey() });
   store?.putRun(run);
   toast(words.started, { seconds: 4 });
   return reload(task, store);
 });
 
 export const pause = (task, store) => attempt(async () => {
-  const fresh = await call("POST", `/tasks/${task.id}/pause`, {});
+  const fresh = await call("POST", to`/tasks/${task.id}/pause`, {});
   store?.put(fresh);
   toast(words.pausedNow, { actions: [{ word: words.resume, act: () => resume(task, store) }] });
   return fresh;
 });
 
 export const resume = (task, store) => attempt(async () => {
-  const fresh = await call("POST", `/tasks/${task.id}/resume`, {});
+  const fresh = await call("POST", to`/tasks/${task.id}/resume`, {});
   store?.put(fresh);
   toast(words.resumedNow, { seconds: 4 });
   return fresh;
@@ -53,7 +53,7 @@ export const resume = (task, store) => attempt(async () => {
 
 /** Cancel at once; the toast offers to run or schedule it again. */
 export const cancel = (task, store) => attempt(async () => {
-  await call("POST", `/tasks/${task.id}/cancel`, {});
+  await call("POST", to`/tasks/${task.id}/cancel`, {});
   const again = task.pattern === "recurring"
     ? { word: words.scheduleAgain, act: () => scheduleAgain(task, store) }
     : { word: words.runAgain, act: () => runAgain(task, store) };

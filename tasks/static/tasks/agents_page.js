@@ -1,7 +1,8 @@
 // The agents: adding one by its address, switching one on and off (staff).
-import { call, fieldText, newKey } from "../site/api.js";
+import { call, fieldText, newKey, to } from "../site/api.js";
+import { h } from "../site/dom.js";
 import { keepLive } from "../site/live_page.js";
-import { complain, toast } from "../site/notices.js";
+import { complain, explain, toast } from "../site/notices.js";
 import { words } from "../site/words.js";
 
 const $ = (name) => document.getElementById(name);
@@ -13,7 +14,7 @@ document.querySelector('[data-live="agents"]').addEventListener("click", async (
   const enabled = button.dataset.enable === "yes";
   button.disabled = true;
   try {
-    await call("PATCH", `/agents/${encodeURIComponent(button.dataset.agent)}`, { enabled });
+    await call("PATCH", to`/agents/${button.dataset.agent}`, { enabled });
     toast(enabled ? words.enabled : words.disabled, { seconds: 5 });
     await refresh();
   } catch (error) {
@@ -42,7 +43,7 @@ if (form) {
       show(false);
       await refresh();
     } catch (error) {
-      $("agent-wrong").textContent = fieldText(error, "url") || error.message;
+      $("agent-wrong").replaceChildren(fieldText(error, "url") || h("span", null, explain(error)));
     }
     add.disabled = false;
   });

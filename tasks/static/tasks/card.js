@@ -2,8 +2,9 @@
 // stands in the rail and, as `scheduled_task_controller`, in the transcript; both follow the store.
 import { looseObject } from "../conversations/loose.js";
 import { register } from "../conversations/components/registry.js";
-import { call } from "../site/api.js";
+import { call, to } from "../site/api.js";
 import { button, h, icon } from "../site/dom.js";
+import { named } from "../site/names.js";
 import { moment, span, time } from "../site/times.js";
 import { words } from "../site/words.js";
 import { cancel, pause, resume, runAgain, scheduleAgain, trigger } from "./actions.js";
@@ -92,7 +93,7 @@ function cardOf({ task, runs }, store, rail) {
   const pill = phasePill(task);
   if (phase === "running" && running) pill.append(" ", time(running.started_at, "elapsed"));
   return [
-    h("header", null, icon(recurring ? "calendar-clock" : "bot"), h("a.grow.plain", { href: `/tasks/${task.id}/`, title: words.details }, task.title), pill),
+    h("header", null, icon(recurring ? "calendar-clock" : "bot"), h("a.grow.plain", { href: to`/tasks/${task.id}/`, title: words.details }, named(task.title)), pill),
     facts.length ? h("dl.facts", null, facts) : null,
     phase === "failed" && task.error_message ? h("div.note.failed", null, icon("circle-alert"), h("span", null, task.error_message)) : null,
     recurring && runs.length ? strip(runs) : null,

@@ -1,8 +1,10 @@
 // Where a request is written: text, agent, schedule; kept as a draft, sent once however often it is tried, never lost.
 import { SchedulePicker } from "./schedule_picker.js";
-import { call, fieldText, newKey } from "../site/api.js";
+import { call, fieldText, newKey, to } from "../site/api.js";
 import { face, icon, h } from "../site/dom.js";
+import { REQUEST, limit, mark } from "../site/limits.js";
 import { openMenu } from "../site/menu.js";
+import { explain } from "../site/notices.js";
 import { words } from "../site/words.js";
 import { WhenSaid } from "./when_said.js";
 
@@ -33,6 +35,7 @@ export class Composer {
     this.attemptKey = null;
     const draft = { ...this.readDraft(), ...start };
     this.text.value = draft.text ?? "";
+    this.fits = limit(this.text, REQUEST, this.wrong);
     this.agent = agents.some((agent) => agent.name === draft.agent) ? draft.agent : null;
     this.picker = new SchedulePicker({ state: draft.when ?? null, onchange: () => this.changed() });
     this.pickerBox = h("div.picker", { hidden: true }, this.picker.element);
@@ -45,6 +48,7 @@ export class Composer {
     });
     this.bind();
     this.draw();
+    if (this.text.value) this.fits({ lead: false });
   }
 
   bind() {
@@ -160,10 +164,13 @@ export class Composer {
       }
       return;
     }
+    if (!this.fits()) return;
     let body = { text };
     if (this.answering) {
       if (this.answering.taskId) body.answer_to = this.answering.taskId;
     } else {
+      // The question that was put aside stays open: this is no answer to it, whomever it is said to.
+      if (this.dismissed) body.new_plan = true;
       try {
         body = { ...body, ...this.picker.value(), ...(this.agent ? { agent_name: this.agent } : {}) };
       } catch (error) {
@@ -182,6 +189,7 @@ export class Composer {
       await this.send(body, this.attemptKey.key);
       this.attemptKey = null;
       if (this.text.value === text) this.text.value = "";
+      this.fits({ lead: false });
       this.said.clear();
       this.picker.put({});
       this.togglePicker(false);
@@ -199,8 +207,10 @@ export class Composer {
     const inPicker = this.picker.complain(error);
     if (inPicker) this.togglePicker(true);
     const own = fieldText(error, "text", "agent_name", "answer_to", "body");
-    this.text.toggleAttribute("aria-invalid", Boolean(fieldText(error, "text")));
-    this.say(own || (inPicker ? "" : Object.values(error.fields ?? {}).flat().join(" ") || error.message));
+    mark(this.text, fieldText(error, "text"));
+    // Signing in leads away from here, and back: what is typed has to be kept by then.
+    this.writeDraft();
+    this.wrong.replaceChildren(...(own || inPicker ? [own] : explain({ signedOut: error.signedOut, message: Object.values(error.fields ?? {}).flat().join(" ") || error.message }, { stay: false })));
     this.text.focus();
   }
 
@@ -222,6 +232,7 @@ export class Composer {
     this.picker.put(when);
     this.changed();
     this.fit();
+    this.fits({ lead: false });
   }
 
   focus() {
@@ -268,7 +279,7 @@ export function sender({ conversationId = null, onsent = () => {} } = {}) {
         throw error;
       }
     }
-    const plan = await call("POST", `/conversations/${id}/messages`, body, { key });
+    const plan = await call("POST", to`/conversations/${id}/messages`, body, { key });
     onsent(id, plan);
     return id;
   };

@@ -6,10 +6,12 @@ import "../conversations/components/subagent.js";
 import { follow } from "../conversations/socket.js";
 import { Transcript } from "../conversations/transcript.js";
 import { onActivity } from "../site/activity.js";
-import { call, newKey } from "../site/api.js";
+import { call, newKey, to } from "../site/api.js";
 import { embedded, h, icon } from "../site/dom.js";
+import { TITLE, limit } from "../site/limits.js";
 import { openMenu } from "../site/menu.js";
-import { ask, complain, toast } from "../site/notices.js";
+import { named } from "../site/names.js";
+import { ask, complain, explain, toast } from "../site/notices.js";
 import { words } from "../site/words.js";
 import { knowWords, registerController, taskCard } from "./card.js";
 import { Composer, sender } from "./composer.js";
@@ -39,9 +41,12 @@ const transcript = new Transcript({
   seq: page.seq,
   envelopes: page.envelopes,
   more: page.more,
-  load: async (before, limit) => (await call("GET", `/conversations/${id}/items?before_position=${before}&limit=${limit}`)).items,
-  context: { conversationId: id, answer: (item) => answer(item.task_id ?? item.metadata.plan_id, item.agent_name), reply },
+  load: async (before, limit) => (await call("GET", to`/conversations/${id}/items?before_position=${before}&limit=${limit}`)).items,
+  context: { conversationId: id, answer: (item) => answer(item.task_id ?? item.metadata.plan_id, item.agent_name), reply, drop },
 });
+
+// What the page says of the conversation is as old as its counter.
+transcript.waits(conversation.status === "require_user_input", page.seq);
 
 // The composer: whose question is answered, and whether something can be stopped.
 
@@ -62,9 +67,20 @@ function answer(taskId, agent) {
 /** Answer the planner's question at once. */
 async function reply(item, text) {
   try {
-    const plan = await call("POST", `/conversations/${id}/messages`, { text, answer_to: item.metadata.plan_id }, { key: newKey() });
+    const plan = await call("POST", to`/conversations/${id}/messages`, { text, answer_to: item.metadata.plan_id }, { key: newKey() });
     plan.tasks.forEach((task) => store.put(task));
     transcript.toEnd();
+  } catch (error) {
+    complain(error);
+  }
+}
+
+/** Cancel a plan that waits for the answer to the planner's question. */
+async function drop(item) {
+  try {
+    await call("POST", to`/plans/${item.metadata.plan_id}/cancel`, {});
+    transcript.close(item);
+    toast(words.questionCancelled, { seconds: 4 });
   } catch (error) {
     complain(error);
   }
@@ -104,7 +120,7 @@ function showWorking(busy) {
 async function stopAnswers() {
   const tasks = once();
   try {
-    await Promise.all(tasks.map((task) => call("POST", `/tasks/${task.id}/cancel`, {})));
+    await Promise.all(tasks.map((task) => call("POST", to`/tasks/${task.id}/cancel`, {})));
     toast(words.stopped(tasks.length), { seconds: 4 });
     tasks.forEach((task) => store.fetch(task.id));
   } catch (error) {
@@ -165,12 +181,13 @@ onActivity("conversation_changed", (fresh) => {
   if (fresh.id !== id) return;
   Object.assign(conversation, fresh);
   setTitle(fresh.title);
+  transcript.waits(fresh.status === "require_user_input");
   followTasks();
 });
 
 function setTitle(title) {
-  $("title").textContent = title || words.untitled;
-  document.title = `${title || words.untitled} · ValueCell Tasks`;
+  $("title").textContent = named(title);
+  document.title = `${named(title)} · ValueCell Tasks`;
 }
 
 $("more").addEventListener("click", (event) => openMenu(event.currentTarget, [
@@ -180,20 +197,22 @@ $("more").addEventListener("click", (event) => openMenu(event.currentTarget, [
 ]));
 
 function rename() {
-  const field = h("input.field", { value: conversation.title, maxlength: 200, autofocus: true });
+  const field = h("input.field", { value: conversation.title, autofocus: true });
   const wrong = h("div.wrong", { role: "alert" });
+  const fits = limit(field, TITLE, wrong);
   const form = h("form", { method: "dialog" }, h("label.label", null, words.title, field), wrong,
     h("div.actions", null, h("button.button", { type: "button", onclick: () => dialog.close() }, words.close), h("button.button.primary", null, words.save)));
   const dialog = h("dialog", { "aria-label": words.rename }, form);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    if (!fits()) return;
     try {
-      const fresh = await call("PATCH", `/conversations/${id}`, { title: field.value });
+      const fresh = await call("PATCH", to`/conversations/${id}`, { title: field.value });
       Object.assign(conversation, fresh);
       setTitle(fresh.title);
       dialog.close();
     } catch (error) {
-      wrong.textContent = Object.values(error.fields ?? {}).flat().join(" ") || error.message;
+      wrong.replaceChildren(Object.values(error.fields ?? {}).flat().join(" ") || h("span", null, explain(error)));
     }
   });
   dialog.addEventListener("close", () => dialog.remove());
@@ -205,7 +224,7 @@ function rename() {
 async function cancelAll() {
   if (!(await ask({ title: words.stopAllTitle, hint: words.stopAllHint, act: words.cancel, danger: true }))) return;
   try {
-    const { cancelled } = await call("POST", `/conversations/${id}/cancel`, {});
+    const { cancelled } = await call("POST", to`/conversations/${id}/cancel`, {});
     toast(words.stopped(cancelled), { seconds: 5 });
     store.refresh();
   } catch (error) {
@@ -215,7 +234,7 @@ async function cancelAll() {
 
 /** Deleted when the toast ends (or the page is left), so that it can be undone until then. */
 function remove() {
-  const path = `/api/v1/conversations/${id}`;
+  const path = to`/api/v1/conversations/${id}`;
   const token = document.querySelector('meta[name="csrf-token"]').content;
   const carryOut = () => {
     clearTimeout(timer);

@@ -1,18 +1,19 @@
 // The dialogs of a task: pause until, run later, run with another text, make up for a past range.
-import { call, newKey } from "../site/api.js";
+import { call, newKey, to } from "../site/api.js";
 import { h } from "../site/dom.js";
-import { toast } from "../site/notices.js";
+import { REQUEST, limit } from "../site/limits.js";
+import { explain, toast } from "../site/notices.js";
 import { moment, wallToIso, zone as browserZone } from "../site/times.js";
 import { words } from "../site/words.js";
 import { localIn } from "./schedule_picker.js";
 
 const COUNT_WAIT = 250;
+const REASON = 500; // characters
 const two = (n) => String(n).padStart(2, "0");
 const wall = (date) => `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}T${two(date.getHours())}:${two(date.getMinutes())}`;
 
-/** A dialog with a form; `send()` does the work (and throws what is shown beside the form). */
-function formDialog({ title, hint = "", content, act, send, wider = false }) {
-  const wrong = h("div.wrong", { role: "alert" });
+/** A dialog with a form; `send()` does the work (and throws what is shown in `wrong`), once `fits()` says that it may. */
+function formDialog({ title, hint = "", content, act, send, wider = false, wrong = h("div.wrong", { role: "alert" }), fits = () => true }) {
   const go = h("button.button.primary", null, act);
   const form = h("form", { method: "dialog", novalidate: true },
     h("div.stack.snug", null, h("h1", null, title), hint ? h("p.quiet.small", null, hint) : null),
@@ -21,13 +22,15 @@ function formDialog({ title, hint = "", content, act, send, wider = false }) {
   const dialog = h("dialog", { class: wider ? "wider" : "", "aria-label": title }, form);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    if (!fits()) return;
     go.disabled = true;
     wrong.textContent = "";
     try {
       await send();
       dialog.close();
     } catch (error) {
-      wrong.textContent = Object.values(error.fields ?? {}).flat().join(" ") || error.message;
+      const said = Object.values(error.fields ?? {}).flat().join(" ");
+      wrong.replaceChildren(...(said ? [said] : explain(error)));
     }
     go.disabled = false;
   });
@@ -70,16 +73,19 @@ function momentChoice(choices, label) {
 /** Pause a schedule, until a moment or not, with a reason. */
 export function pauseUntil(task, ondone) {
   const until = momentChoice(words.untilChoices, words.howLong);
-  const reason = h("input.field", { maxlength: 500, autocomplete: "off" });
+  const reason = h("input.field", { autocomplete: "off" });
+  const wrong = h("div.wrong", { role: "alert" });
   formDialog({
     title: words.pauseTitle,
     hint: words.pauseHint,
     act: words.pause,
+    wrong,
+    fits: limit(reason, REASON, wrong),
     content: h("div.stack", null, until.element, h("label.label", null, words.reason, h("span.hint", null, words.reasonHint), reason)),
     async send() {
       const end = until.value();
       const body = { ...(end ? { until: end.toISOString() } : {}), ...(reason.value.trim() ? { reason: reason.value.trim() } : {}) };
-      await call("POST", `/tasks/${task.id}/pause`, body);
+      await call("POST", to`/tasks/${task.id}/pause`, body);
       toast(end ? words.pausedUntil(moment(end)) : words.pausedNow, { seconds: 5 });
       ondone();
     },
@@ -95,7 +101,7 @@ export function snooze(task, ondone) {
     content: when.element,
     async send() {
       const at = when.value();
-      await call("PATCH", `/tasks/${task.id}`, { schedule: { start_at: at.toISOString() } });
+      await call("PATCH", to`/tasks/${task.id}`, { schedule: { start_at: at.toISOString() } });
       toast(words.snoozed(moment(at)), { seconds: 5 });
       ondone();
     },
@@ -105,13 +111,16 @@ export function snooze(task, ondone) {
 /** Run once more, or now, with another text: `run` names the run whose slot is meant, or null. */
 export async function runWith(task, runId, ondone) {
   const text = h("textarea.field", { "aria-label": words.request });
+  const wrong = h("div.wrong", { role: "alert" });
   text.value = task.query;
-  const path = runId ? `/tasks/${task.id}/run-again` : `/tasks/${task.id}/trigger`;
+  const path = runId ? to`/tasks/${task.id}/run-again` : to`/tasks/${task.id}/trigger`;
   formDialog({
     title: words.runWithTitle,
     hint: words.runWithHint,
     act: words.runNow,
     wider: true,
+    wrong,
+    fits: limit(text, REQUEST, wrong),
     content: text,
     async send() {
       if (!text.value.trim()) throw new Error(words.empty);
@@ -122,7 +131,7 @@ export async function runWith(task, runId, ondone) {
   });
   text.focus();
   if (!runId) return;
-  const run = await call("GET", `/runs/${runId}`).catch(() => null);
+  const run = await call("GET", to`/runs/${runId}`).catch(() => null);
   if (run?.input && text.value === task.query) text.value = run.input;
 }
 
@@ -132,17 +141,17 @@ export function backfill(task, ondone) {
   const now = new Date();
   const yesterday = new Date(now.getTime() - 86400000);
   const from = h("input.field", { type: "datetime-local", value: localIn(yesterday, zone) });
-  const to = h("input.field", { type: "datetime-local", value: localIn(now, zone) });
+  const end = h("input.field", { type: "datetime-local", value: localIn(now, zone) });
   const told = h("p.small.quiet.num", { "aria-live": "polite" });
-  const range = () => ({ from: wallToIso(from.value, zone), to: wallToIso(to.value, zone) });
+  const range = () => ({ from: wallToIso(from.value, zone), to: wallToIso(end.value, zone) });
   const away = zone === browserZone ? null : h("p.quiet.small", null, words.inZoneOf(zone.replaceAll("_", " ")));
   const { go } = formDialog({
     title: words.backfillTitle,
     hint: words.backfillHint,
     act: words.backfillRun(0),
-    content: h("div.stack.snug", null, h("div.fields", null, h("label.label", null, words.backfillFrom, from), h("label.label", null, words.backfillTo, to)), away, told),
+    content: h("div.stack.snug", null, h("div.fields", null, h("label.label", null, words.backfillFrom, from), h("label.label", null, words.backfillTo, end)), away, told),
     async send() {
-      const made = await call("POST", `/tasks/${task.id}/backfill`, range(), { key: newKey() });
+      const made = await call("POST", to`/tasks/${task.id}/backfill`, range(), { key: newKey() });
       toast(words.backfilled(made.items.length), { seconds: 6 });
       ondone();
     },
@@ -160,13 +169,13 @@ export function backfill(task, ondone) {
     if (new Date(wanted.from) > new Date(wanted.to)) return say(words.backfillOrder);
     if (new Date(wanted.to) > new Date()) return say(words.backfillFuture);
     const mine = (asked += 1);
-    const response = await fetch(`/tasks/${task.id}/slots/?${new URLSearchParams(wanted)}`, { credentials: "same-origin" }).catch(() => null);
+    const response = await fetch(`${to`/tasks/${task.id}/slots/`}?${new URLSearchParams(wanted)}`, { credentials: "same-origin" }).catch(() => null);
     const answer = response?.ok ? await response.json() : null;
     if (mine !== asked) return null;
     if (!answer) return say(words.noAnswer);
     return answer.count > answer.most ? say(words.backfillTooMany(answer.most)) : say(words.backfillCount(answer.count), answer.count);
   }
-  for (const field of [from, to]) {
+  for (const field of [from, end]) {
     field.addEventListener("input", () => { clearTimeout(timer); go.disabled = true; timer = setTimeout(count, COUNT_WAIT); });
   }
   count();

@@ -1,6 +1,6 @@
 // The first page: the composer makes a conversation and goes there; examples do so with one press.
 import { Composer, sender } from "./composer.js";
-import { call } from "../site/api.js";
+import { call, to } from "../site/api.js";
 import { embedded } from "../site/dom.js";
 import { keepLive } from "../site/live_page.js";
 import { complain, toast } from "../site/notices.js";
@@ -21,7 +21,7 @@ const composer = new Composer({
   async send(body, key) {
     const id = await deliver(body, key);
     // What was typed is forgotten once this returns; leaving a moment later lets it.
-    setTimeout(() => location.assign(`/conversations/${id}/`), 0);
+    setTimeout(() => location.assign(to`/conversations/${id}/`), 0);
   },
 });
 if (matchMedia("(pointer: fine)").matches) composer.focus();
@@ -29,7 +29,7 @@ if (start.text || start.agent) history.replaceState(null, "", location.pathname)
 
 // A copy of a task: its text, agent and schedule, without the beginning and end that are over.
 if (asked.get("copy")) {
-  call("GET", `/tasks/${encodeURIComponent(asked.get("copy"))}`).then((task) => {
+  call("GET", to`/tasks/${asked.get("copy")}`).then((task) => {
     const over = (key) => task.schedule?.[key] && new Date(task.schedule[key]) <= new Date();
     const schedule = Object.fromEntries(Object.entries(task.schedule ?? {}).filter(([key]) => !(key.endsWith("_at") && over(key))));
     const timed = task.pattern === "recurring" ? !schedule.on_event : Boolean(schedule.start_at);

@@ -1,13 +1,13 @@
 // The hooks of a task's page: add one, try it with an event, remove it. The list itself is the server's.
-import { call, fieldText, newKey } from "../site/api.js";
+import { call, fieldText, newKey, to } from "../site/api.js";
 import { embedded, h } from "../site/dom.js";
-import { ask, complain, toast } from "../site/notices.js";
+import { ask, complain, explain, toast } from "../site/notices.js";
 import { words } from "../site/words.js";
 import { showSecret } from "./secret.js";
 
 const section = document.getElementById("hooks");
 const { task } = embedded("task-entry");
-const base = `/tasks/${task.id}/hooks`;
+const base = to`/tasks/${task.id}/hooks`;
 const SAMPLE = { test: true, title: "A test delivery", message: "Sent from the task's page." };
 
 const acts = {
@@ -15,7 +15,7 @@ const acts = {
   test: (id) => tryIt(id),
   async remove(id) {
     if (!(await ask({ title: words.hooks.removeTitle, hint: words.hooks.removeHint, act: words.hooks.remove, danger: true }))) return;
-    await call("DELETE", `${base}/${id}`).then(() => toast(words.hooks.removed, { seconds: 4 }), complain);
+    await call("DELETE", base + to`/${id}`).then(() => toast(words.hooks.removed, { seconds: 4 }), complain);
   },
 };
 
@@ -47,7 +47,7 @@ function open(title, parts, act, submit) {
     try {
       await submit(() => dialog.close());
     } catch (error) {
-      wrong.textContent = fieldText(error, "filter", "rate_limit", "event") || error.message;
+      wrong.replaceChildren(fieldText(error, "filter", "rate_limit", "event") || h("span", null, explain(error)));
     }
   });
   dialog.addEventListener("close", () => dialog.remove());
@@ -77,7 +77,7 @@ function tryIt(id) {
   const event = h("textarea.field", { maxlength: 100000 });
   event.value = JSON.stringify(SAMPLE, null, 2);
   open(words.hooks.test, [h("label.label", null, words.hooks.event, event)], words.hooks.send, async (close) => {
-    const came = await call("POST", `${base}/${id}/test`, { event: read(event.value) }, { key: newKey() });
+    const came = await call("POST", base + to`/${id}/test`, { event: read(event.value) }, { key: newKey() });
     close();
     const kind = came.outcome === "failed" ? "failed" : "info";
     toast(words.hooks.came(came.outcome, came.reason), { kind, seconds: 8 });

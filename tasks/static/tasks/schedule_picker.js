@@ -8,15 +8,21 @@ import { words } from "../site/words.js";
 const PREVIEW_WAIT = 250;
 const PREVIEW_TIMES = 5;
 const text = words.picker;
-const EMPTY = { kind: "once", at: "", minutes: "30", daily: ["09:00"], cron: "5 9 * * MON-FRI", zone: browserZone, overlap: "skip", catch_up: "one", max_runs: "", from: "", end: "", exclude: "", jitter: "" };
+const EMPTY = { kind: "once", at: "", minutes: "30", daily: ["09:00"], cron: "5 9 * * MON-FRI", zone: browserZone, overlap: "skip", catch_up: "one", max_runs: "", from: "", end: "", exclude: "", jitter: "", moments: {} };
+const KINDS = ["interval_minutes", "daily_time", "cron"];
 // What can be set beside the kind, as the API names it: [state, key, how the state becomes a value].
 const LIMITS = [
   ["max_runs", "max_runs", Number],
-  ["from", "start_at", (value, zone) => wallToIso(value, zone)],
-  ["end", "end_at", (value, zone) => wallToIso(value, zone)],
+  ["from", "start_at", exactly],
+  ["end", "end_at", exactly],
   ["exclude", "exclude", (value) => value.split(/[\s,;]+/).filter(Boolean)],
   ["jitter", "jitter_seconds", Number],
 ];
+
+/** The moment that a field says; a field holds minutes, so one that nobody touched is the moment that it was filled with. */
+function exactly(value, zone, known) {
+  return known && localIn(known, zone) === value ? known : wallToIso(value, zone);
+}
 
 /** The form of a schedule. `value()` gives what the API takes; `onchange()` is called at each change. */
 export class SchedulePicker {
@@ -63,7 +69,7 @@ export class SchedulePicker {
       const lines = cron.split("\n").map((line) => line.trim()).filter(Boolean);
       schedule.cron = lines.length === 1 ? lines[0] : lines;
     }
-    for (const [name, key, read] of LIMITS) if (this.state[name]) schedule[key] = read(this.state[name], zone);
+    for (const [name, key, read] of LIMITS) if (this.state[name]) schedule[key] = read(this.state[name], zone, this.state.moments[name]);
     return { schedule, ...(overlap === "skip" ? {} : { overlap }), ...(catchUp === "one" ? {} : { catch_up: catchUp }) };
   }
 
@@ -113,8 +119,12 @@ export class SchedulePicker {
   cronField() {
     const area = h("textarea.field.lines", { rows: 1, spellcheck: "false", autocomplete: "off", placeholder: "5 9 * * MON-FRI" });
     area.value = this.state.cron;
+    // As many lines as there are, also where the browser does not grow the field with its text.
+    const grow = () => { area.rows = Math.min(10, area.value.split("\n").length); };
+    grow();
     area.addEventListener("input", () => {
       this.state.cron = area.value;
+      grow();
       this.changed();
     });
     // In a composer, Enter in a field would send.
@@ -138,8 +148,19 @@ export class SchedulePicker {
     const zones = typeof Intl.supportedValuesOf === "function" ? Intl.supportedValuesOf("timeZone") : [];
     const names = [...new Set([browserZone, this.state.zone, "UTC", ...zones])];
     const select = h("select.field", null, names.map((name) => h("option", { value: name, selected: name === this.state.zone }, name.replaceAll("_", " "))));
-    select.addEventListener("change", () => { this.state.zone = select.value; this.changed(); });
+    select.addEventListener("change", () => { this.moveTo(select.value); this.changed(); });
     return h("label.label.zone", null, text.zone, select);
+  }
+
+  /** Take another zone. A beginning and an end that nobody touched stay the moments that they are. */
+  moveTo(zone) {
+    for (const [name, known] of Object.entries(this.state.moments)) {
+      if (this.state[name] !== localIn(known, this.state.zone)) continue;
+      this.state[name] = localIn(known, zone);
+      const field = this.more?.querySelector(`[data-limit="${name}"]`);
+      if (field) field.value = this.state[name];
+    }
+    this.state.zone = zone;
   }
 
   moreFields() {
@@ -150,8 +171,8 @@ export class SchedulePicker {
     };
     const limits = [
       this.field("max_runs", text.maxRuns, { type: "number", min: 1, placeholder: text.noLimit }),
-      this.field("from", text.from, { type: "datetime-local" }),
-      this.field("end", text.end, { type: "datetime-local" }),
+      this.field("from", text.from, { type: "datetime-local", "data-limit": "from" }),
+      this.field("end", text.end, { type: "datetime-local", "data-limit": "end" }),
       this.field("exclude", text.exclude, { placeholder: text.excludeHint, autocomplete: "off", spellcheck: "false" }),
       this.field("jitter", text.jitter, { type: "number", min: 0, max: 86400, placeholder: text.none }),
     ];
@@ -225,6 +246,19 @@ export class SchedulePicker {
     return Boolean(said);
   }
 
+  /**
+   * What has to be sent so that a task of which `before` was `value()` becomes what the picker says now: nothing of what
+   * is as it was, null for what is gone.
+   */
+  changes(before) {
+    const now = this.value();
+    const schedule = changed(before.schedule ?? {}, now.schedule ?? {});
+    // A new kind takes the old one's place by itself.
+    for (const kind of KINDS) if (schedule[kind] === null) delete schedule[kind];
+    const beside = (value) => ({ overlap: value.overlap ?? "skip", catch_up: value.catch_up ?? "one" });
+    return { ...(Object.keys(schedule).length ? { schedule } : {}), ...(this.recurring ? changed(beside(before), beside(now)) : {}) };
+  }
+
   /** A task's schedule as the picker's state. */
   static stateOf(task) {
     const schedule = task.schedule ?? {};
@@ -237,15 +271,21 @@ export class SchedulePicker {
       end: schedule.end_at ? localIn(schedule.end_at, zone) : "",
       exclude: (schedule.exclude ?? []).join(", "),
       jitter: String(schedule.jitter_seconds ?? ""),
-      from: "",
+      from: schedule.start_at ? localIn(schedule.start_at, zone) : "",
+      moments: { ...(schedule.start_at ? { from: schedule.start_at } : {}), ...(schedule.end_at ? { end: schedule.end_at } : {}) },
     };
-    if (schedule.start_at) common.from = localIn(schedule.start_at, zone);
     if (schedule.interval_minutes) return { ...common, kind: "every", minutes: String(schedule.interval_minutes) };
     if (schedule.daily_time) return { ...common, kind: "daily", daily: [schedule.daily_time].flat() };
     if (schedule.cron) return { ...common, kind: "cron", cron: [schedule.cron].flat().join("\n") };
     if (schedule.start_at) return { ...common, kind: "at", at: localIn(schedule.start_at, zone), from: "" };
     return { ...common, kind: "at", at: "", from: "" };
   }
+}
+
+/** The entries of `now` that are not as in `before`; null for those that it has no more. */
+export function changed(before, now) {
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(now)])];
+  return Object.fromEntries(keys.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(now[key])).map((key) => [key, now[key] ?? null]));
 }
 
 /** A moment (ISO 8601 or a Date) as a datetime-local field of a zone holds it. */

@@ -1,6 +1,6 @@
 // What the page knows of tasks and their last runs, kept current by the activity socket; parts of the page watch it.
 import { onActivity } from "../site/activity.js";
-import { call } from "../site/api.js";
+import { call, to } from "../site/api.js";
 
 const RUNS_KEPT = 20;
 export const ENDED = new Set(["completed", "failed", "cancelled"]);
@@ -78,7 +78,7 @@ export class TaskStore {
   /** Ask the server for a task and its runs; several questions for one task at once become one. */
   fetch(id) {
     if (!this.asked.has(id)) {
-      const asking = Promise.all([call("GET", `/tasks/${encodeURIComponent(id)}`), call("GET", `/tasks/${encodeURIComponent(id)}/runs?limit=${RUNS_KEPT}`)])
+      const asking = Promise.all([call("GET", to`/tasks/${id}`), call("GET", to`/tasks/${id}/runs?limit=${RUNS_KEPT}`)])
         .then(([task, runs]) => {
           this.entries.set(id, { task, runs: runs.items });
           this.tell(id);

@@ -1,10 +1,11 @@
 // A task's page: its buttons, the dialog to edit it, and everything on it kept live.
 import { upgradeMarkdown } from "../conversations/markdown.js";
-import { call, fieldText } from "../site/api.js";
+import { call, fieldText, to } from "../site/api.js";
 import { button, embedded, h } from "../site/dom.js";
+import { REQUEST, TITLE, limit } from "../site/limits.js";
 import { keepLive } from "../site/live_page.js";
 import { openMenu } from "../site/menu.js";
-import { toast } from "../site/notices.js";
+import { explain, toast } from "../site/notices.js";
 import { words } from "../site/words.js";
 import { runAgain } from "./actions.js";
 import { acts } from "./card.js";
@@ -41,7 +42,7 @@ function moreOf(task) {
     goesOn && task.pattern === "recurring" ? { label: words.pauseUntil, icon: "circle-pause", act: () => pauseUntil(task, refresh) } : null,
     goesOn ? { label: words.runWith, icon: "pencil", act: () => runWith(task, null, refresh) } : null,
     goesOn && timed ? { label: words.backfill, icon: "history", act: () => backfill(task, refresh) } : null,
-    { label: words.duplicate, icon: "copy", href: `/?copy=${task.id}` },
+    { label: words.duplicate, icon: "copy", href: to`/?copy=${task.id}` },
   ].filter(Boolean);
 }
 
@@ -53,19 +54,21 @@ document.querySelector('[data-live="runs"]').addEventListener("click", (event) =
   openMenu(anchor, [
     { label: words.runAgain, icon: "rotate-ccw", act: () => runAgain(task, keeper, id) },
     { label: words.runWith, icon: "pencil", act: () => runWith(task, id, refresh) },
-    { label: words.openRun, icon: "file-text", href: `/runs/${id}/` },
+    { label: words.openRun, icon: "file-text", href: to`/runs/${id}/` },
   ]);
 });
 
 function edit(task) {
   const recurring = task.pattern === "recurring";
-  const title = h("input.field", { value: task.title, maxlength: 200 });
+  const title = h("input.field", { value: task.title });
   const query = h("textarea.field");
   query.value = task.query;
-  const wrong = { title: h("span.wrong"), query: h("span.wrong"), all: h("div.wrong", { role: "alert" }) };
-  const timed = recurring || task.schedule?.start_at;
+  const wrong = { title: h("span.wrong", { role: "alert" }), query: h("span.wrong", { role: "alert" }), all: h("div.wrong", { role: "alert" }) };
+  const fits = [limit(title, TITLE, wrong.title), limit(query, REQUEST, wrong.query)];
+  // What an event starts has no times to choose.
+  const timed = !task.schedule?.on_event && (recurring || task.schedule?.start_at);
   const picker = timed ? new SchedulePicker({ kinds: recurring ? ["every", "daily", "cron"] : ["at"], state: SchedulePicker.stateOf(task), options: recurring }) : null;
-  const before = picker ? JSON.stringify(picker.state) : "";
+  const before = picker?.value();
   const form = h("form", { method: "dialog" },
     h("h1", null, words.editTask),
     h("label.label", null, words.title, title, wrong.title),
@@ -76,12 +79,13 @@ function edit(task) {
   const dialog = h("dialog.wider", { "aria-label": words.editTask }, form);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    if (!fits.map((one) => one()).every(Boolean)) return;
     const body = {};
     if (title.value !== task.title) body.title = title.value;
     if (query.value !== task.query) body.query = query.value;
     try {
-      if (picker && JSON.stringify(picker.state) !== before) Object.assign(body, changes(task, picker.value(), recurring));
-      if (Object.keys(body).length) await call("PATCH", `/tasks/${task.id}`, body);
+      if (picker) Object.assign(body, picker.changes(before));
+      if (Object.keys(body).length) await call("PATCH", to`/tasks/${task.id}`, body);
       dialog.close();
       toast(words.saved, { seconds: 4 });
       refresh();
@@ -89,28 +93,15 @@ function edit(task) {
       wrong.title.textContent = fieldText(error, "title");
       wrong.query.textContent = fieldText(error, "query");
       const inPicker = picker?.complain(error);
-      wrong.all.textContent = wrong.title.textContent || wrong.query.textContent || inPicker ? "" : Object.values(error.fields ?? {}).flat().join(" ") || error.message;
+      const said = wrong.title.textContent || wrong.query.textContent || inPicker;
+      const other = Object.values(error.fields ?? {}).flat().join(" ");
+      wrong.all.replaceChildren(...(said ? [] : other ? [other] : explain(error)));
     }
   });
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
 }
-
-/** What the picker says, as a PATCH: what is back at its default is said too, and a limit that is gone is null. */
-function changes(task, chosen, recurring) {
-  const schedule = { ...chosen.schedule };
-  for (const key of ["max_runs", "start_at", "end_at", "exclude", "jitter_seconds"]) {
-    if (!recurring) break;
-    const before = task.schedule?.[key];
-    if (before && !schedule[key]) schedule[key] = null;
-    // A field holds minutes: what was not touched stays as exact as it is.
-    if (key.endsWith("_at") && sameMinute(schedule[key], before)) delete schedule[key];
-  }
-  return recurring ? { schedule, overlap: chosen.overlap ?? "skip", catch_up: chosen.catch_up ?? "one" } : { schedule };
-}
-
-const sameMinute = (one, other) => Boolean(one && other) && Math.floor(new Date(one) / 60000) === Math.floor(new Date(other) / 60000);
 
 const { task } = embedded("task-entry");
 const concerns = (object) => object.id === task.id || object.task_id === task.id;

@@ -1,5 +1,5 @@
 // The list of tasks: filters that apply as they change, rows kept live, a menu for one, a bar for many.
-import { call, newKey } from "../site/api.js";
+import { call, newKey, to } from "../site/api.js";
 import { keepLive } from "../site/live_page.js";
 import { openMenu } from "../site/menu.js";
 import { ask, complain, toast } from "../site/notices.js";
@@ -48,12 +48,12 @@ list.addEventListener("click", async (event) => {
   const { phase, pattern, paused } = more.dataset;
   const act = (make) => async () => {
     try {
-      await make(await call("GET", `/tasks/${id}`));
+      await make(await call("GET", to`/tasks/${id}`));
     } catch (error) {
       complain(error);
     }
   };
-  const entries = [{ label: words.details, icon: "list-checks", href: `/tasks/${id}/` }];
+  const entries = [{ label: words.details, icon: "list-checks", href: to`/tasks/${id}/` }];
   if (ENDED.has(phase)) {
     entries.push(pattern === "recurring" ? { label: words.scheduleAgain, icon: "repeat", act: act(scheduleAgain) } : { label: words.runAgain, icon: "rotate-ccw", act: act(runAgain) });
   } else {
@@ -62,7 +62,7 @@ list.addEventListener("click", async (event) => {
     if (pattern === "recurring") entries.push({ label: words.pauseUntil, icon: "circle-pause", act: act((task) => pauseUntil(task, refresh)) });
     entries.push({ label: words.cancel, icon: "x", danger: true, act: act(cancel) });
   }
-  entries.push({ label: words.duplicate, icon: "copy", href: `/?copy=${id}` });
+  entries.push({ label: words.duplicate, icon: "copy", href: to`/?copy=${id}` });
   openMenu(more, entries);
 });
 new MutationObserver(() => { menuOpen = document.querySelector(".menu, dialog[open]") !== null; }).observe(document.body, { childList: true });
@@ -147,7 +147,7 @@ async function carryOut(name, ids) {
   async function work() {
     for (let id = waiting.shift(); id; id = waiting.shift()) {
       try {
-        await patiently(() => (name === "trigger" ? run(id) : call("POST", `/tasks/${id}/${name}`, {})));
+        await patiently(() => (name === "trigger" ? run(id) : call("POST", to`/tasks/${id}/${name}`, {})));
         selected.delete(id);
       } catch (error) {
         refused.push(error);
@@ -168,10 +168,10 @@ async function carryOut(name, ids) {
 /** Run a task now; one that has ended runs once more. */
 async function run(id) {
   try {
-    return await call("POST", `/tasks/${id}/trigger`, {}, { key: newKey() });
+    return await call("POST", to`/tasks/${id}/trigger`, {}, { key: newKey() });
   } catch (error) {
     if (error.code !== "already_finished") throw error;
-    return call("POST", `/tasks/${id}/run-again`, {}, { key: newKey() });
+    return call("POST", to`/tasks/${id}/run-again`, {}, { key: newKey() });
   }
 }
 

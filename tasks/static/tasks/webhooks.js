@@ -1,7 +1,7 @@
 // A person's webhooks on the settings page: add one, try it, switch it, remove it. The list itself is the server's.
-import { call, fieldText, newKey } from "../site/api.js";
+import { call, fieldText, newKey, to } from "../site/api.js";
 import { embedded, h } from "../site/dom.js";
-import { ask, complain } from "../site/notices.js";
+import { ask, complain, explain } from "../site/notices.js";
 import { words } from "../site/words.js";
 import { showSecret } from "./secret.js";
 
@@ -23,13 +23,13 @@ const acts = {
   add,
   test(id, button) {
     button.disabled = true;
-    return then(() => call("POST", `/webhooks/${id}/test`, {}, { key: newKey() }), SENT_WITHIN);
+    return then(() => call("POST", to`/webhooks/${id}/test`, {}, { key: newKey() }), SENT_WITHIN);
   },
-  on: (id) => then(() => call("PATCH", `/webhooks/${id}`, { enabled: true })),
-  off: (id) => then(() => call("PATCH", `/webhooks/${id}`, { enabled: false })),
+  on: (id) => then(() => call("PATCH", to`/webhooks/${id}`, { enabled: true })),
+  off: (id) => then(() => call("PATCH", to`/webhooks/${id}`, { enabled: false })),
   async remove(id) {
     const sure = await ask({ title: words.webhooks.removeTitle, hint: words.webhooks.removeHint, act: words.hooks.remove, danger: true });
-    if (sure) await then(() => call("DELETE", `/webhooks/${id}`));
+    if (sure) await then(() => call("DELETE", to`/webhooks/${id}`));
   },
 };
 
@@ -62,7 +62,7 @@ function add() {
       await showSecret({ title: words.webhooks.made, secret: made.secret });
       location.reload();
     } catch (error) {
-      wrong.textContent = fieldText(error, "url", "events") || error.message;
+      wrong.replaceChildren(fieldText(error, "url", "events") || h("span", null, explain(error)));
     }
   });
   dialog.addEventListener("close", () => dialog.remove());

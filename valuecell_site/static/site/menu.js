@@ -58,9 +58,9 @@ export function openMenu(anchor, entries) {
 
 /** Where a name that is typed leads from `at`: -1 for nowhere. One letter again and again goes from match to match. */
 export function search(labels, typed, at) {
-  const repeated = [...typed].every((letter) => letter === typed[0]);
-  const wanted = repeated ? typed[0] : typed;
-  const from = repeated ? at + 1 : Math.max(0, at);
+  const again = [...typed].every((letter) => letter === typed[0]) && !(typed[1] && labels.some((label) => label.startsWith(typed)));
+  const wanted = again ? typed[0] : typed;
+  const from = again ? at + 1 : Math.max(0, at);
   const order = labels.map((_label, step) => (from + step) % labels.length);
   return order.find((index) => labels[index].startsWith(wanted)) ?? -1;
 }

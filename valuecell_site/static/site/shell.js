@@ -1,6 +1,8 @@
 // On every page: times kept right, faces coloured, the zone told to the server, the side's conversations kept live.
 import { onActivity } from "./activity.js";
+import { to } from "./api.js";
 import { face, h } from "./dom.js";
+import { named } from "./names.js";
 import { keepTimes, zone } from "./times.js";
 import { words } from "./words.js";
 
@@ -37,11 +39,11 @@ if (recent) {
   onActivity("conversation_changed", (conversation) => {
     let link = entryOf(conversation.id);
     if (!link) {
-      recent.prepend(h("li", { "data-conversation": conversation.id }, h("a", { href: `/conversations/${conversation.id}/` }, h("span.title"))));
+      recent.prepend(h("li", { "data-conversation": conversation.id }, h("a", { href: to`/conversations/${conversation.id}/` }, h("span.title"))));
       link = entryOf(conversation.id);
       while (recent.children.length > 14) recent.lastElementChild.remove();
     }
-    link.querySelector(".title").textContent = conversation.title || words.untitled;
+    link.querySelector(".title").textContent = named(conversation.title);
     if (conversation.status === "require_user_input") asking.add(conversation.id);
     else asking.delete(conversation.id);
     redraw(conversation.id);

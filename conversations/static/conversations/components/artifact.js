@@ -19,10 +19,9 @@ function size(bytes) {
   return `${value < 10 && unit ? value.toFixed(1) : Math.round(value)} ${UNITS[unit]}`;
 }
 
-/** Only addresses of this site and plain web addresses: what an agent calls a file is not to be run. */
+/** A web address, or a path of this site from its root: anything else that an agent calls an address leads nowhere, or runs. */
 function safe(url) {
-  // Without an address the file was not kept: resolved against this page, it would be this page.
-  if (!url) return null;
+  if (typeof url !== "string" || !/^(https?:\/\/|\/(?![\/\\]))/i.test(url)) return null;
   try {
     const address = new URL(url, location.href);
     return ["http:", "https:"].includes(address.protocol) ? address : null;
@@ -32,12 +31,13 @@ function safe(url) {
 }
 
 function file(one) {
-  const url = safe(one.url);
   const name = asText(one.name) || words.artifact;
+  const kept = Boolean(one.url);
+  const url = kept ? safe(one.url) : null;
   const ours = url?.origin === location.origin;
   const link = url
     ? h("a.button.small", { href: url.href, download: ours ? name : null, target: ours ? null : "_blank", rel: "noopener noreferrer nofollow" }, icon("download"), words.download)
-    : h("span.quiet.small", null, words.notKept);
+    : h("span.quiet.small", null, kept ? words.noAddress : words.notKept);
   const picture = ours && IMAGE.test(one.media_type ?? "") ? h("img", { src: url.href, alt: name, loading: "lazy" }) : null;
   const line = h("div.file", null, icon("paperclip"), h("span.grow.wrap", null, name), h("span.quiet.num", null, [asText(one.media_type), size(one.size)].filter(Boolean).join(" · ")), link);
   return picture ? h("div.prose", null, picture, line) : line;
@@ -64,7 +64,11 @@ function artifact(item) {
     header.append(copyButton(() => item.payload.content ?? ""));
   }
   if (data !== undefined && data !== null) element.append(h("pre.block", { tabindex: "0" }, asText(data)));
-  if (Array.isArray(files)) element.append(...files.filter((one) => one && typeof one === "object").map(file));
+  const listed = (Array.isArray(files) ? files : []).filter((one) => one && typeof one === "object");
+  // Of some the message may tell no more than that they were not kept.
+  const lost = [item.payload.files_not_stored, item.metadata.files_not_stored].flat().filter((one) => typeof one === "string");
+  const unlisted = [...new Set(lost)].filter((one) => !listed.some(({ name: known }) => known === one)).map((one) => ({ name: one }));
+  element.append(...[...listed, ...unlisted].map(file));
   return element;
 }
 

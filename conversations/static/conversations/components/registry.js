@@ -1,5 +1,5 @@
 // Which function shows which component_type. Upper floors register what needs more than the conversation (a task's card).
-import { unknown } from "./unknown.js";
+import { claimed, unknown } from "./unknown.js";
 
 const renderers = new Map();
 
@@ -11,11 +11,14 @@ export function register(type, renderer) {
   renderers.set(type, renderer);
 }
 
+/** Whether an agent says here what only the system may say of tasks (tasks/agents/speech.py marks it). */
+export const isClaim = (item) => Boolean(item.metadata?.unverified);
+
 /** The element of a component item; never throws, whatever the agent sent. */
 export function component(item, context) {
   const type = item.payload.component_type;
-  // What only this application says of its tasks is, from an agent, a claim: shown plainly, without buttons or requests.
-  const renderer = item.metadata?.unverified ? null : renderers.get(type);
+  if (isClaim(item)) return claimed(item);
+  const renderer = renderers.get(type);
   if (!renderer) return unknown(type, item.payload);
   try {
     return renderer(item, context);

@@ -1,10 +1,9 @@
 // Work that was handed to another agent, in a conversation of its own: where it is and whether it goes on.
+import { to } from "../../site/api.js";
 import { face, h, icon } from "../../site/dom.js";
 import { words } from "../../site/words.js";
 import { asText, looseObject } from "../loose.js";
 import { register } from "./registry.js";
-
-const ID = /^[0-9a-f-]{32,36}$/i;
 
 function subagent(item) {
   const data = looseObject(asText(item.payload.content)) ?? {};
@@ -14,7 +13,7 @@ function subagent(item) {
   return h("section.card", null, h("header", null, icon("corner-down-right"), face(agent),
     h("span.grow", null, over ? words.handedBack(agent) : words.handedTo(agent)),
     h("span.pill", { class: over ? "completed" : "running" }, over ? words.phases.completed : words.phases.running),
-    ID.test(id) ? h("a.small", { href: `/conversations/${id}/` }, words.openConversation) : null));
+    id ? h("a.small", { href: to`/conversations/${id}/` }, words.openConversation) : null));
 }
 
 register("subagent_conversation", subagent);
