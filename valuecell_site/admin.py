@@ -50,7 +50,7 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
 class ApiTokenAdmin(ReadOnlyAdmin):
     """Who has API tokens, and when each was last used. The token itself is nowhere; it can be revoked here."""
 
-    list_display = ["name", "prefix", "user", "created_at", "last_used_at", "expires_at", "revoked_at"]
+    list_display = ["name", "prefix", "user", "may", "created_at", "last_used_at", "expires_at", "revoked_at"]
     list_prefetch = ["user"]
     list_filter = [("user", AutocompleteSelectFilter)]
     search_fields = ["name", "=prefix"]
@@ -58,6 +58,11 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     fields = ["name", "prefix", "user", "scopes", "created_at", "last_used_at", "expires_at", "revoked_at"]
     readonly_fields = fields
     actions = ["revoke"]
+
+    @admin.display(description="May")
+    def may(self, token: ApiToken) -> str:
+        """What it may be used for."""
+        return ", ".join(token.scopes) or "everything"
 
     @action(description="Revoke", permissions=["operate"])
     def revoke(self, request: HttpRequest, tokens: Any) -> None:

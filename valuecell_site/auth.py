@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
+from tasks.scopes import Scope, granted
 from valuecell_site.models import ApiToken, token_digest
 
 USE_NOTED_EVERY = timedelta(minutes=1)
@@ -19,8 +20,9 @@ def bearer_of(header: str) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-def user_for_bearer(token: str, *, now: datetime | None = None) -> User | None:
-    """The person whose token this is; None for one that is unknown, expired, revoked, or of an inactive user.
+def holder_of(token: str, *, now: datetime | None = None) -> tuple[User, frozenset[Scope]] | None:
+    """The person whose token this is, and what it may be used for; None for one that is unknown, expired, revoked, or
+    of an inactive user.
 
     Reads the database (call it from a thread). `now` is aware and defaults to the clock.
     """
@@ -33,16 +35,22 @@ def user_for_bearer(token: str, *, now: datetime | None = None) -> User | None:
         ApiToken.objects.filter(Q(last_used_at=None) | Q(last_used_at__lte=now - USE_NOTED_EVERY), pk=found.pk).update(
             last_used_at=now
         )
-    return found.user
+    return found.user, granted(found.scopes)
 
 
-def user_of(request: HttpRequest) -> tuple[User | None, bool]:
-    """Who sends `request`, and whether a token said so (then no CSRF token is needed).
+def user_for_bearer(token: str, *, now: datetime | None = None) -> User | None:
+    """The person whose token this is, whatever it may be used for (see `holder_of`)."""
+    holder = holder_of(token, now=now)
+    return holder[0] if holder else None
+
+
+def user_of(request: HttpRequest) -> tuple[User | None, frozenset[Scope] | None]:
+    """Who sends `request`, and the scopes of the token that says so; None: a session says so, or nobody does.
 
     A bearer token decides alone: a bad one beside a good cookie is nobody.
     """
     token = bearer_of(request.headers.get("Authorization", ""))
     if token is not None:
-        return user_for_bearer(token), True
+        return holder_of(token) or (None, None)
     user = request.user
-    return (user if isinstance(user, User) and user.is_active else None), False
+    return (user if isinstance(user, User) and user.is_active else None), None

@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.decorators import sync_and_async_middleware
 
 from conversations.wire import Refused
+from tasks.scopes import Scope, missing
 from valuecell_site import problems
 from valuecell_site.auth import user_of
 from valuecell_site.idempotency import once
@@ -45,6 +46,22 @@ CREATORS = frozenset(
 `Idempotency-Key` it and its stored answer are one transaction. The others are harmless twice, wait for another
 machine, or change so much that they commit in batches.
 """
+
+WORK = frozenset(
+    {
+        "list_conversations",
+        "send_message",
+        "list_plans",
+        "list_tasks",
+        "trigger_task",
+        "run_again",
+        "backfill",
+    }
+)
+"""Addresses (by their first endpoint's name) whose POST gives work: a token needs the scope `run`."""
+LOOKS = frozenset({"parse_schedule", "preview_schedule"})
+"""Addresses whose POST only looks."""
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 Middleware = Callable[[HttpRequest], Any]
@@ -95,7 +112,7 @@ class ApiGate:
         match = request.resolver_match
         if not request.path_info.startswith(GUARDED_PREFIX) or match is None or match.url_name in PUBLIC_NAMES:
             return None
-        refused = _refusal(request)
+        refused = _refusal(request, match.url_name or "")
         if refused is not None:
             return refused
         key = request.headers.get("Idempotency-Key")
@@ -113,22 +130,36 @@ class ApiGate:
             return problems.problem(request, exc)
 
 
-def _refusal(request: HttpRequest) -> HttpResponseBase | None:
+def scope_needed(method: str, name: str) -> Scope:
+    """The scope that a token needs for `method` at the address whose first endpoint is `name`."""
+    if method in SAFE_METHODS or (method == "POST" and name in LOOKS):
+        return Scope.READ
+    return Scope.RUN if method == "POST" and name in WORK else Scope.MANAGE
+
+
+def too_many(user_id: int) -> int | None:
+    """Count a request of this person; None if it may pass, else whole seconds to wait."""
+    return _rate.retry_after(user_id, settings.API_RATE, now=time.monotonic())
+
+
+def _refusal(request: HttpRequest, name: str) -> HttpResponseBase | None:
     """Why `request` may not pass; else None, and `request.user` is who sent it."""
-    user, by_token = user_of(request)
+    user, scopes = user_of(request)
     if user is None:
         refused = problems.error(401)
         refused["WWW-Authenticate"] = "Bearer"
         return refused
-    if not by_token and (reason := _csrf_fault(request)):
+    if scopes is None and (reason := _csrf_fault(request)):
         return problems.error(
             403, code="csrf_failed", message=f"The session's CSRF token is missing or wrong ({reason})."
         )
-    wait = _rate.retry_after(user.pk, settings.API_RATE, now=time.monotonic())
+    wait = too_many(user.pk)
     if wait is not None:
         refused = problems.error(429, message=f"Too many requests: at most {settings.API_RATE:,} a minute.")
         refused["Retry-After"] = str(wait)
         return refused
+    if scopes is not None and (needed := scope_needed(request.method or "", name)) not in scopes:
+        return problems.error(403, code="scope_missing", message=missing(needed, scopes))
     request.user = user
     return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from datetime import datetime
 from hashlib import sha256
 
@@ -11,6 +12,7 @@ from django.db import models
 from django.utils import timezone
 
 from conversations.ids import new_id
+from tasks.scopes import Scope
 
 TOKEN_PREFIX = "vct_"  # noqa: S105  (what tokens begin with, so that scanners of leaked secrets know them)
 
@@ -30,7 +32,7 @@ class ApiToken(models.Model):
     prefix = models.CharField(max_length=12, editable=False)
     """The token's first characters, so that its owner can tell which one a line in a list is."""
     scopes = models.JSONField(default=list, blank=True)
-    """What it may be used for; empty: everything that its owner may do."""
+    """What it may be used for (`tasks.scopes`); empty: everything that its owner may do."""
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -44,11 +46,21 @@ class ApiToken(models.Model):
         return f"{self.prefix}… {self.name}".rstrip()
 
     @classmethod
-    def issue(cls, *, user_id: int, name: str = "", expires_at: datetime | None = None) -> tuple[ApiToken, str]:
-        """Make a token for `user_id`; returns the row and the token's text, which is nowhere else."""
+    def issue(
+        cls, *, user_id: int, name: str = "", expires_at: datetime | None = None, scopes: Collection[Scope] = ()
+    ) -> tuple[ApiToken, str]:
+        """Make a token for `user_id`; returns the row and the token's text, which is nowhere else.
+
+        Without `scopes` it may be used for everything.
+        """
         text = TOKEN_PREFIX + secrets.token_urlsafe(32)
         row = cls.objects.create(
-            user_id=user_id, name=name, digest=token_digest(text), prefix=text[:10], expires_at=expires_at
+            user_id=user_id,
+            name=name,
+            digest=token_digest(text),
+            prefix=text[:10],
+            expires_at=expires_at,
+            scopes=sorted(set(scopes)),
         )
         return row, text
 
