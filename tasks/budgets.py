@@ -15,8 +15,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "cost": ("cost", "total_cost", "totalCost"),
 }
 """Ours and Anthropic's names first, then OpenAI's, each also as JavaScript writes it."""
-MOST = 10**15
-"""Figures beyond this are no figures."""
+MOST = 10**12
+"""Figures beyond this are no figures: the largest budget, and what a month of runs adds up to fits into 64 bits."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -74,6 +74,10 @@ class Trigger(StrEnum):
     EVENT = "event"
 
 
+BY_SCHEDULE = (Trigger.SCHEDULE, Trigger.CATCH_UP, Trigger.EVENT)
+"""Those of runs that a task is given by its schedule or its hooks: they are counted, by `max_runs` and by limits."""
+
+
 class PlanStatus(StrEnum):
     """What a plan's tasks add up to."""
 

@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, Undefined, UndefinedError, nodes
-from jinja2.filters import do_truncate
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 OUTPUT_MAX = 400_000
@@ -24,6 +23,10 @@ DEPTH_MAX = 40
 OPEN = ".*"
 """What an allowed name ends with, if every name below it is allowed too: `event.*`."""
 
+TOO_LONG = (
+    f"The text with its values is longer than {OUTPUT_MAX:,} characters: shorten them, as in "
+    "{{ event.body | truncate(2000) }}."
+)
 LITERALLY = "To write braces as they are, put them between {% raw %} and {% endraw %}."
 
 
@@ -57,7 +60,19 @@ def _written(value: Any) -> Any:
 
 
 def _to_json(value: Any, indent: int | None = None) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=None if indent is None else min(indent, 8))
+    if isinstance(value, Undefined):
+        return str(value)  # raises, and names it
+    if indent is None:
+        return json.dumps(value, ensure_ascii=False)
+    # Piece by piece: a megabyte of small things forty levels deep is a hundred of them when it is indented.
+    parts: list[str] = []
+    length = 0
+    for part in json.JSONEncoder(ensure_ascii=False, indent=min(indent, 8)).iterencode(value):
+        length += len(part)
+        if length > OUTPUT_MAX:
+            raise CannotRender(TOO_LONG)
+        parts.append(part)
+    return "".join(parts)
 
 
 def _of_text(function: Callable[[str], str]) -> Callable[[Any], str]:
@@ -66,7 +81,13 @@ def _of_text(function: Callable[[str], str]) -> Callable[[Any], str]:
 
 
 def _truncate(value: Any, length: int = 255, end: str = "…") -> str:
-    return do_truncate(_ENVIRONMENT, str(_written(value)), length, True, end, 0)
+    text = str(_written(value))
+    return text if len(text) <= length else text[: max(0, length - len(end))] + end[:length]
+
+
+def _length(value: Any) -> int:
+    """Of a list or an object its entries, else the characters that stand in the text."""
+    return len(value) if isinstance(value, Mapping | list) else len(str(_written(value)))
 
 
 def _default(value: Any, otherwise: Any = "") -> Any:
@@ -75,7 +96,7 @@ def _default(value: Any, otherwise: Any = "") -> Any:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "default": _default,
-    "length": len,
+    "length": _length,
     "lower": _of_text(str.lower),
     "tojson": _to_json,
     "trim": _of_text(str.strip),
@@ -101,7 +122,8 @@ def _environment() -> _Environment:
 
 
 _ENVIRONMENT = _environment()
-_TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_OPENS = re.compile(r"\{[{%]")
+_CLOSES = {"{{": "}}", "{%": "%}"}
 _KEY = re.compile(r"\btasks\.(?![A-Za-z_]\w*\.(?:result|status)\b)([\w-]+)(?=\.(?:result|status)\b)")
 """A key that is no name in the language of templates (`step-1`)."""
 _PLAIN_NODES = (
@@ -193,23 +215,39 @@ def render(text: str, values: Mapping[str, Any]) -> str:
         for part in _compiled(text).generate(dict(values)):
             length += len(part)
             if length > OUTPUT_MAX:
-                raise CannotRender(
-                    f"The text with its values is longer than {OUTPUT_MAX:,} characters: shorten them, as in "
-                    "{{ event.body | truncate(2000) }}."
-                )
+                raise CannotRender(TOO_LONG)
             parts.append(part)
     except UndefinedError as error:
         raise CannotRender(_missing(_parsed(text), values, str(error))) from None
-    except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
+    except (TemplateError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
         raise CannotRender(f"The text cannot be sent: {_sentence(str(error) or type(error).__name__)}") from None
     return "".join(parts)
 
 
 def _parsed(text: str) -> nodes.Template:
     try:
-        return _ENVIRONMENT.parse(_TAG.sub(lambda tag: _KEY.sub(r'tasks["\1"]', tag[0]), text))
+        return _ENVIRONMENT.parse(_with_keys_quoted(text))
     except RecursionError:
         raise TemplateSyntaxError("it is nested too deeply", 1) from None
+    except ValueError:  # of thousands of digits, of which Python makes no number
+        raise TemplateSyntaxError("a number in it is too long", 1) from None
+
+
+def _with_keys_quoted(text: str) -> str:
+    """`text` with the keys in its tags as templates can read them: `tasks["step-1"]`.
+
+    By hand rather than by an expression from `{{` to `}}`: where many open and none closes, that takes the square of
+    their number.
+    """
+    parts: list[str] = []
+    at = 0
+    while (opens := _OPENS.search(text, at)) is not None:
+        end = text.find(_CLOSES[opens[0]], opens.end())
+        if end < 0:
+            break
+        parts += (text[at : opens.start()], _KEY.sub(r'tasks["\1"]', text[opens.start() : end]))
+        at = end
+    return "".join((*parts, text[at:]))
 
 
 @lru_cache(maxsize=256)
@@ -256,6 +294,8 @@ def _wrong_arguments(node: nodes.Filter) -> str:
     is_number = isinstance(first, nodes.Const) and type(first.value) is int
     if first is not None and node.name in ("tojson", "truncate") and not is_number:
         return f"the filter {node.name} takes a number, as in {node.name}(2)."
+    if len(node.args) > 1 and not (isinstance(node.args[1], nodes.Const) and isinstance(node.args[1].value, str)):
+        return f'the filter {node.name} takes as its second what stands at the cut, as in {node.name}(80, "…").'
     return ""
 
 

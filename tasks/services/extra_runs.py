@@ -69,7 +69,8 @@ def run_again(
             texts.check_of(task, query)
         text = query or (earlier.input if earlier else "") or task.query
         as_sent = earlier if earlier is not None and not query else None
-        run = _manual_run(task, text, now, for_slot=earlier.scheduled_for if earlier else None, as_sent=as_sent)
+        slot = (earlier.for_slot or earlier.scheduled_for) if earlier else None
+        run = _manual_run(task, text, now, for_slot=slot, as_sent=as_sent)
         if task.status in TASK_ENDED or task.status == TaskStatus.PENDING:
             history.move(
                 task,

@@ -15,7 +15,7 @@ from tasks import wakeup
 from tasks.models import Agent, ExecutionPlan, Task, TaskRun
 from tasks.models.run import TaskRunQuerySet
 from tasks.services import history, pausing, turns
-from tasks.states import Overlap, PausedReason, RunStatus, Trigger
+from tasks.states import BY_SCHEDULE, Overlap, PausedReason, RunStatus, Trigger
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,7 @@ def _startable(now: datetime) -> TaskRunQuerySet:
     )
     # A limit that was reached takes away no run that was given before.
     rests = Q(task__paused_at__isnull=False) & ~Q(task__paused_reason=PausedReason.BUDGET)
-    by_time = Q(trigger__in=[Trigger.SCHEDULE, Trigger.CATCH_UP, Trigger.EVENT])
+    by_time = Q(trigger__in=BY_SCHEDULE)
     by_hand = TaskRun.objects.filter(task=OuterRef("task"), scheduled_for=OuterRef("scheduled_for"), attempt=1).exclude(
         by_time
     )

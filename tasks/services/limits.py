@@ -15,7 +15,7 @@ from tasks import budgets
 from tasks.budgets import Spent
 from tasks.models import Task, TaskRun
 from tasks.services.ticks import LIMIT_OF_DAY
-from tasks.states import RunStatus
+from tasks.states import BY_SCHEDULE, RunStatus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,14 +89,17 @@ def _cost() -> Combinable:
 
 
 def _runs_today(tasks: Sequence[Task], now: datetime) -> dict[UUID, int]:
-    """How many runs each of `tasks` was given since midnight in its zone."""
+    """How many runs schedule and events gave each of `tasks` since midnight in its zone.
+
+    Runs by hand and what is made up for use up none, as they use up none of `max_runs`.
+    """
     counts: dict[UUID, int] = {}
     by_midnight: dict[datetime, list[UUID]] = defaultdict(list)
     for task in tasks:
         by_midnight[budgets.day_start(now, task.timezone)].append(task.pk)
     for midnight, ids in by_midnight.items():
         rows = (
-            TaskRun.objects.filter(task__in=ids, created_at__gte=midnight, attempt=1)
+            TaskRun.objects.filter(task__in=ids, created_at__gte=midnight, attempt=1, trigger__in=BY_SCHEDULE)
             .exclude(status__in=[RunStatus.SKIPPED, RunStatus.MISSED])
             .order_by()
             .values("task")

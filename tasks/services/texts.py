@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db.models import QuerySet
+
 from tasks import templating
 from tasks.errors import InvalidInput
 from tasks.models import Task, TaskRun
 from tasks.services import order
-from tasks.states import RunStatus, Trigger
+from tasks.states import BY_SCHEDULE, RunStatus, Trigger
 from tasks.templating import CannotRender
 
 __all__ = ["CannotRender", "check", "given_by_event", "is_unchanged", "written"]
@@ -24,7 +26,6 @@ ELSEWHERE = {
     "run_number": "only the runs of a recurring task are numbered.",
     "event": "only a recurring task is started by events; give it a schedule, or on_event.",
 }
-BY_SCHEDULE = (Trigger.SCHEDULE, Trigger.CATCH_UP, Trigger.EVENT)
 
 SHOWN_ABOVE = "The answer is shown above."
 """The result of a run that answered with charts or cards only: two of them may differ all the same."""
@@ -69,7 +70,8 @@ def given_by_event(task: Task, event: Any, *, now: datetime) -> dict[str, Any]:
     Raises `CannotRender` where the text asks for something that the event does not have, or becomes too long with it.
     """
     run = TaskRun(task=task, scheduled_for=now, trigger=Trigger.EVENT, input=task.query, given={"event": event})
-    templating.render(task.query, _values(task, run, task.query))
+    earlier = _before(task, run) if templating.uses(task.query, "previous") else None
+    templating.render(task.query, _values(task, run, task.query, earlier))
     return {"event": templating.pick(task.query, "event", event)}
 
 
@@ -78,9 +80,10 @@ def written(task: Task, run: TaskRun) -> str:
     text = run.input or task.query
     if run.rendered:
         return text
+    earlier = _before(task, run) if task.only_changes or templating.uses(text, "previous") else None
     if templating.is_template(text):
-        text = templating.render(text, _values(task, run, text))
-    if task.only_changes and (earlier := _before(task, run)) is not None and earlier.result != SHOWN_ABOVE:
+        text = templating.render(text, _values(task, run, text, earlier))
+    if task.only_changes and earlier is not None and earlier.result != SHOWN_ABOVE:
         text = ONLY_CHANGES.format_map(
             {
                 "text": text,
@@ -103,17 +106,20 @@ def is_unchanged(task: Task, run: TaskRun, result: str) -> bool:
 
 
 def _before(task: Task, run: TaskRun) -> TaskRun | None:
-    """The latest run before `run` that said something new."""
-    said = TaskRun.objects.filter(task=task, status=RunStatus.SUCCEEDED, unchanged=False, id__lt=run.id)
-    return said.exclude(result="").order_by("-id").first()
+    """The latest run before `run` that said something new: a failure, no output and an unchanged result are none."""
+    return with_something_new(TaskRun.objects.filter(task=task, id__lt=run.id)).order_by("-id").first()
 
 
-def _values(task: Task, run: TaskRun, text: str) -> Mapping[str, Any]:
+def with_something_new(runs: QuerySet[TaskRun]) -> QuerySet[TaskRun]:
+    """Those of `runs` whose result is one to compare with, and what `previous` means."""
+    return runs.filter(status=RunStatus.SUCCEEDED, unchanged=False, no_output=False)
+
+
+def _values(task: Task, run: TaskRun, text: str, earlier: TaskRun | None) -> Mapping[str, Any]:
     """The values that `text` asks for; no others are looked up."""
     values: dict[str, Any] = dict(run.given or {})
     values["scheduled_for"] = _moment(run.for_slot or run.scheduled_for, task)
     if templating.uses(text, "previous"):
-        earlier = _before(task, run)
         values["previous"] = {
             "result": earlier.result if earlier else "",
             "finished_at": _moment(earlier.finished_at, task) if earlier else "",

@@ -334,7 +334,8 @@ class _Living:
             return keep, False
         zone = ZoneInfo(self.wish.zone)
         today = self.now.astimezone(zone).date()
-        left = max(0, most - sum(run.made_at.astimezone(zone).date() == today for run in self.life.runs))
+        of_today = [run for run in self.life.runs if run.made_at.astimezone(zone).date() == today]
+        left = max(0, most - sum(not run.by_hand for run in of_today))
         self._miss(keep[left:], LIMIT, "skipped")
         return keep[:left], len(keep) > left
 
