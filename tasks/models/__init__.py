@@ -1,4 +1,4 @@
-"""Agents, plans, tasks, their runs and their history; hooks that start tasks; webhooks and feeds that tell of them."""
+"""Agents, plans, tasks, their runs and their history; hooks that start tasks; what tells of them; workers."""
 
 from tasks.models.agent import Agent
 from tasks.models.feed import CalendarFeed
@@ -8,6 +8,7 @@ from tasks.models.run import TaskRun
 from tasks.models.task import Task, TaskQuerySet
 from tasks.models.transition import TaskTransition
 from tasks.models.webhook import TEST_EVENT, Outgoing, SendStatus, Webhook, WebhookEvent
+from tasks.models.worker import Worker
 
 __all__ = [
     "TAKEN",
@@ -26,4 +27,5 @@ __all__ = [
     "TaskTransition",
     "Webhook",
     "WebhookEvent",
+    "Worker",
 ]

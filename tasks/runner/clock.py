@@ -192,6 +192,8 @@ class Runner:
             DateTrigger(run_date=max(moment, timezone.now()), timezone=UTC),
             id="wake",
             replace_existing=True,
+            # One that is replaced may still be on its way: the next one must not be left out for it.
+            max_instances=10,
             misfire_grace_time=None,
         )
 

@@ -2,8 +2,8 @@
 
 Each method is atomic, takes `now` and (where a person may ask) `actor`, and raises the errors of `tasks.errors`.
 The rooms behind it: `history` (the conditional update and its row), `creation`, `operations`, `cancelling`, `leaving`,
-`claiming` (with the pure `ticks`), `events`, `leases`, `outcomes`, `questions`, `queries`, and `transcript` (what a
-task says in its conversation).
+`claiming` (with the pure `ticks`), `events`, `leases`, `workers`, `outcomes`, `questions`, `queries`, and `transcript`
+(what a task says in its conversation).
 """
 
 from tasks.services import (
@@ -19,6 +19,7 @@ from tasks.services import (
     operations,
     outcomes,
     queries,
+    workers,
 )
 from tasks.services.cancelling import Cancelled
 from tasks.services.creation import TaskDraft
@@ -67,6 +68,10 @@ class TaskService:
 
     # Workers: start, progress and end of runs (seed document: start, complete, fail)
     start = staticmethod(leases.lease_ready)
+    hand_over = staticmethod(workers.hand_over)
+    take_over = staticmethod(workers.take_over)
+    worker_present = staticmethod(workers.present)
+    worker_gone = staticmethod(workers.gone)
     beat = staticmethod(leases.beat)
     lost = staticmethod(leases.lost)
     hand_back = staticmethod(leases.hand_back)

@@ -123,7 +123,7 @@ async def test_a_run_that_was_dropped_here_is_taken_up_again_while_others_go_on(
         await until(lambda: TaskRun.objects.exclude(remote_task_id="").count() == 2)
         (run,) = await sync(runs, dropped)
         # Its asyncio task is gone, as after an error of ours; the process lives.
-        execution, going = runner._backend._going[run.pk]  # type: ignore[attr-defined]
+        execution, going = runner._backend._going._going[run.pk]  # type: ignore[attr-defined]
         monkeypatch.setattr(execution, "_stop", lambda: asyncio.sleep(0))
         going.cancel()
         await until(lambda: TaskRun.objects.get(pk=run.pk).token > run.token, "nobody took it up again")

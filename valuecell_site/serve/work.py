@@ -1,4 +1,4 @@
-"""What runs in the server's loop beside the web: the runner and the watch over the sample agents."""
+"""What runs in the server's loop beside the web: the runner, or a worker, and the watch over the sample agents."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from collections.abc import Awaitable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.utils import timezone
 
+from conversations.hub.layer import shared_layer
 from conversations.journal import journal
 from valuecell_site import health
 from valuecell_site.serve.agents import SampleAgents
 
 if TYPE_CHECKING:
     from tasks.runner import Runner
+    from tasks.runner.telegraph import Telegraph
+    from tasks.runner.worker import EngineWorker
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +34,12 @@ FLUSH_SECONDS = 1.5
 class Work:
     """Starts and ends, in one loop."""
 
-    def __init__(self, *, agents: SampleAgents | None = None, runner: bool = True) -> None:
+    def __init__(self, *, agents: SampleAgents | None = None, runner: bool = True, worker: int = 0) -> None:
+        """`worker`: runs that this process carries out at once for the job engine; 0: it is none of its workers."""
         self._agents = agents
         self._runner = _runner() if runner else None
+        self._worker = _worker(worker) if worker else None
+        self._telegraph = _telegraph(hears=runner or bool(worker))
         self._supervising: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -41,10 +48,16 @@ class Work:
             agents = self._agents
             self._supervising = asyncio.create_task(agents.supervise())
             health.depends_on("sample_agents", lambda: "" if agents.up else "not running")
+        if self._telegraph is not None:
+            self._telegraph.start()
+        if self._worker is not None:
+            await self._worker.start()
         if self._runner is not None:
             runner = self._runner
             await runner.start()
             health.depends_on("runner", lambda: _asleep(runner.last_turn_at))
+        if settings.SCALED_OUT:
+            health.depends_on("workers", _nobody_works)
         health.started()
 
     async def stop(self) -> None:
@@ -53,9 +66,20 @@ class Work:
             self._supervising.cancel()
         if self._runner is not None:
             await self._bounded("runner", self._runner.drain(DRAIN_SECONDS), DRAIN_SECONDS + 0.5)
+        if self._worker is not None:
+            await self._bounded("worker", self._worker.drain(DRAIN_SECONDS), DRAIN_SECONDS + 1.0)
+        if self._telegraph is not None:
+            await self._bounded("telegraph", self._telegraph.stop(), FLUSH_SECONDS)
         await self._bounded("journal", journal.close(), FLUSH_SECONDS)
         if self._agents is not None:
             await asyncio.to_thread(self._agents.stop)
+
+    async def broken(self) -> None:
+        """Return when this cannot go on: its process should end, and be started again."""
+        if self._worker is not None:
+            await self._worker.failed.wait()
+        else:
+            await asyncio.Event().wait()
 
     @staticmethod
     async def _bounded(name: str, ending: Awaitable[None], seconds: float) -> None:
@@ -70,6 +94,27 @@ def _runner() -> Runner:
     from tasks.runner import Runner
 
     return Runner()
+
+
+def _worker(concurrency: int) -> EngineWorker:
+    from tasks.runner.worker import EngineWorker
+
+    return EngineWorker(concurrency=concurrency)
+
+
+def _telegraph(*, hears: bool) -> Telegraph | None:
+    layer = shared_layer()
+    if layer is None:
+        return None
+    from tasks.runner.telegraph import Telegraph
+
+    return Telegraph(layer, hears=hears)
+
+
+def _nobody_works() -> str:
+    from tasks.models import Worker
+
+    return "" if Worker.objects.at_work(timezone.now()).exists() else "no worker is at work: nothing that is due runs"
 
 
 def _asleep(last: datetime | None) -> str:
