@@ -125,7 +125,7 @@ def arm_next(plan: ExecutionPlan, tasks: Sequence[Task], *, now: datetime) -> li
         if (cause := order.stopped_by(task, tasks)) is not None:
             changes.extend(_stop(task, cause, now))
             continue
-        if not order.may_start(task, tasks):
+        if not order.may_start(task, tasks) or _listens_already(task):
             continue
         said = _arm(plan, task, now)
         if not Task.objects.filter(pk=task.pk, status=TaskStatus.PENDING, next_run_at=None).update(
@@ -146,6 +146,11 @@ def arm_next(plan: ExecutionPlan, tasks: Sequence[Task], *, now: datetime) -> li
     if armed:
         wakeup.moved()
     return changes
+
+
+def _listens_already(task: Task) -> bool:
+    """Whether a task that events start was armed before: it has no moment that would say so, but its controller."""
+    return task.on_event and bool(transcript.controller_item_ids([task]))
 
 
 def _as_they_are(plan: ExecutionPlan) -> list[Task]:

@@ -103,7 +103,7 @@ def update(task_id: UUID, patch: TaskPatch, *, actor: User | None, now: datetime
         history.note(task, now=now, reason="edited: " + ", ".join(sorted(changed)), actor=actor, changes=changed)
         if "priority" in changed:
             task.runs.filter(status=RunStatus.QUEUED).update(priority=task.priority)
-        if "title" in changed and task.recurring:
+        if "title" in changed and transcript.controller_item_ids([task]):  # behind others it has none yet
             journal.write([transcript.controller(task)])
         history.announce([task])
         wakeup.moved()
