@@ -14,13 +14,12 @@ from uuid import UUID
 from django.db import transaction
 
 from conversations import journal
-from conversations.models import ConversationItem
 from tasks import wakeup
 from tasks.agents.remote import AgentRef
 from tasks.models import Agent, Task, TaskRun
 from tasks.services import Lease, TaskService
 from tasks.services.history import announce, locked
-from tasks.states import TASK_ENDED, Pattern, RunStatus
+from tasks.states import TASK_ENDED, RunStatus
 
 HEARTBEAT_EVERY = 5.0
 """Seconds between two heartbeats of a worker."""
@@ -111,23 +110,6 @@ def due_cancels(*, now: datetime) -> list[DueCancel]:
             not run.worker or _died_here(run.worker) or run.finished_at is None or run.finished_at < now - CANCEL_GRACE
         )
     ]
-
-
-def delete_old_runs(*, now: datetime, days: int) -> int:
-    """Delete one batch of recurring tasks' runs that ended more than `days` ago, with their items; returns how many.
-
-    Takes no `seq` and sends nothing (the contract's RETENTION_DAYS): history has gaps there.
-    """
-    old = list(
-        TaskRun.objects.filter(finished_at__lt=now - timedelta(days=days), task__pattern=Pattern.RECURRING).values_list(
-            "pk", flat=True
-        )[:BATCH]
-    )
-    if old:
-        with transaction.atomic():
-            ConversationItem.objects.filter(run_id__in=old).delete()
-            TaskRun.objects.filter(pk__in=old).delete()
-    return len(old)
 
 
 def _each(run_ids: Sequence[UUID], act: Callable[[TaskRun], None]) -> int:

@@ -133,6 +133,8 @@ class Task(models.Model):
     max_runs_per_day = models.PositiveIntegerField(null=True, blank=True)
     budget = models.JSONField(null=True, blank=True)
     """What it may use (`tasks.budgets.LIMITS`); None: no limit."""
+    retention_days = models.PositiveIntegerField(null=True, blank=True)
+    """How long its ended runs and their items are kept; 0: for ever; None: as everywhere (RETENTION_DAYS)."""
     depends_on = models.JSONField(null=True, blank=True)
     """Keys of the tasks of its plan that must have ended before it starts; None: its plan goes in order of `place`."""
     on_failure = models.CharField(max_length=8, choices=_choices(OnFailure), default=OnFailure.CONTINUE)
@@ -229,6 +231,8 @@ class Task(models.Model):
             models.Index(fields=["agent_name", "-id"], name="task_by_agent"),
             models.Index(fields=["paused_until"], condition=Q(paused_until__isnull=False), name="task_paused_until"),
             models.Index(fields=["id"], condition=Q(untold=True), name="task_untold"),
+            # Those with a time of their own (`services.retention`).
+            models.Index(fields=["id"], condition=Q(retention_days__gt=0), name="task_retention"),
             # Those that only events start, and whose time is over (`services.events.end_over`).
             models.Index(
                 fields=["end_at"],

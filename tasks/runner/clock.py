@@ -38,6 +38,8 @@ logger = logging.getLogger(__name__)
 POLL_EVERY = 1.0
 """Seconds between two looks at what other processes may have changed: a few index entries each."""
 RETENTION_EVERY = 3600.0
+RETENTION_PAUSE = 0.1
+"""Seconds between two batches that are deleted, for what others write."""
 CANCEL_TIMEOUT = 5.0
 """Seconds for which an agent is told that a run was cancelled."""
 CANCELS_AT_ONCE = 20
@@ -263,9 +265,19 @@ class Runner:
         days = settings.RETENTION_DAYS
         for forget in (incoming.forget_old, outgoing.forget_old):
             while await self._threads.run(forget, now=timezone.now()):
-                await asyncio.sleep(0.1)
-        while days and await self._threads.run(recovery.delete_old_runs, now=timezone.now(), days=days):
-            await asyncio.sleep(0.1)
+                await asyncio.sleep(RETENTION_PAUSE)
+        if days:
+            await self._walk(partial(TaskService.forget_old_runs, days=days))
+        await self._walk(TaskService.forget_where_asked)
+
+    async def _walk(self, forget: Callable[..., tuple[int, Any]]) -> None:
+        """Let `forget` go on from where it came to, batch by batch."""
+        place = None
+        while True:
+            deleted, place = await self._threads.run(forget, now=timezone.now(), after=place)
+            if place is None:
+                return
+            await asyncio.sleep(RETENTION_PAUSE if deleted else 0)
 
 
 def _plan_by_new_rules() -> None:

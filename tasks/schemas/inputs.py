@@ -67,13 +67,14 @@ class TaskOptions(BaseModel):
     only_changes: bool | None = None
     max_runs_per_day: Annotated[int, Field(ge=1, le=100_000)] | None = None
     budget: BudgetIn | None = None
+    retention_days: Annotated[int, Field(ge=0, le=36_500)] | None = None
 
 
 class TaskPatch(Patch, TaskOptions):
     """`PATCH /tasks/{id}`: the fields that were sent, and no others (`model_fields_set`)."""
 
     # A schedule cannot be taken away either; the service says what to do instead.
-    removable = frozenset({"deadline_at", "max_runs_per_day", "budget", "schedule"})
+    removable = frozenset({"deadline_at", "max_runs_per_day", "budget", "retention_days", "schedule"})
 
     title: Annotated[Line, AfterValidator(_titled)] | None = None
     query: Text | None = None

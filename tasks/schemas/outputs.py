@@ -89,6 +89,7 @@ class TaskOut(TypedDict):
     only_changes: bool
     max_runs_per_day: int | None
     budget: BudgetOut | None
+    retention_days: int | None
     depends_on: list[str]
     on_failure: str
     next_run_at: Moment | None
@@ -268,6 +269,7 @@ def task_out(task: Task) -> TaskOut:
         "only_changes": task.only_changes,
         "max_runs_per_day": task.max_runs_per_day,
         "budget": task.budget,
+        "retention_days": task.retention_days,
         "depends_on": task.depends_on or [],
         "on_failure": str(task.on_failure),
         "next_run_at": moment_or_none(task.next_run_at),

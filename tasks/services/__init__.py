@@ -2,8 +2,8 @@
 
 Each method is atomic, takes `now` and (where a person may ask) `actor`, and raises the errors of `tasks.errors`.
 The rooms behind it: `history` (the conditional update and its row), `creation`, `operations`, `cancelling`, `leaving`,
-`claiming` (with the pure `ticks`), `events`, `leases`, `workers`, `outcomes`, `questions`, `queries`, and `transcript`
-(what a task says in its conversation).
+`claiming` (with the pure `ticks`), `events`, `leases`, `workers`, `outcomes`, `questions`, `retention`, `queries`, and
+`transcript` (what a task says in its conversation).
 """
 
 from tasks.services import (
@@ -19,6 +19,7 @@ from tasks.services import (
     operations,
     outcomes,
     queries,
+    retention,
     workers,
 )
 from tasks.services.cancelling import Cancelled
@@ -62,6 +63,8 @@ class TaskService:
     replan_calendars = staticmethod(mending.replan_calendars)
     miss_deadline = staticmethod(outcomes.miss_deadline)
     end_over = staticmethod(events.end_over)
+    forget_old_runs = staticmethod(retention.forget_old_runs)
+    forget_where_asked = staticmethod(retention.forget_where_asked)
 
     # What happens elsewhere
     start_by_event = staticmethod(events.start_by_event)

@@ -36,9 +36,10 @@ COLUMNS = (
     "only_changes",
     "max_runs_per_day",
     "budget",
+    "retention_days",
 )
 """Writable columns that are taken over as they are."""
-NULLABLE = frozenset({"deadline_at", "max_runs_per_day", "budget"})
+NULLABLE = frozenset({"deadline_at", "max_runs_per_day", "budget", "retention_days"})
 LIMITS = frozenset({"max_runs_per_day", "budget"})
 """Columns whose change lets a task go on that rests because one of them was reached."""
 PAUSED = "The schedule was paused."

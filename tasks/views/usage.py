@@ -45,6 +45,9 @@ def limit_words(task: Task) -> str:
     ):
         if name in limit_of:
             told.append(words % {"n": f"{limit_of[name]:,}"})
+    if task.retention_days is not None:
+        days = {"n": f"{task.retention_days:,}"}
+        told.append(_("runs are kept for %(n)s days") % days if task.retention_days else _("all runs are kept"))
     return " · ".join(told)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conversations.models import Conversation, ConversationItem
+from conversations.models import Conversation
 from tasks.execution import recovery
 from tasks.execution.recovery import STALE_AFTER
 from tasks.models import Agent, Task, TaskRun
@@ -18,13 +18,10 @@ from tests.helpers.tasks import (
     TaskMaker,
     ask,
     contents,
-    fail,
-    history,
     run_statuses,
     runs,
     start,
     started,
-    succeed,
 )
 
 pytestmark = pytest.mark.django_db
@@ -140,37 +137,6 @@ def test_a_cancel_at_an_agent_that_is_gone_waits_for_nobody(task: Task) -> None:
     TaskService.cancel(task.pk, actor=None, now=NOW)
     Agent.objects.all().delete()
     assert recovery.due_cancels(now=NOW + timedelta(seconds=11)) == []
-
-
-def test_old_runs_of_recurring_tasks_go_with_their_items_and_leave_gaps(
-    make_task: TaskMaker, conversation: Conversation
-) -> None:
-    task, once = make_task(schedule=HOURLY), make_task()
-    succeed(started(once))
-    for n in range(3):
-        now = NOW + n * HOUR
-        if n == 1:
-            fail(started(task, now=now), error="no", now=now)
-        else:
-            succeed(started(task, now=now), now=now)
-    conversation.refresh_from_db()
-    before, last = [e["seq"] for e in history(conversation)], conversation.last_seq
-    day = timedelta(days=90)
-    assert recovery.delete_old_runs(now=NOW + day + timedelta(minutes=90), days=90) == 2
-    assert recovery.delete_old_runs(now=NOW + day + timedelta(minutes=90), days=90) == 0
-    conversation.refresh_from_db()
-    assert conversation.last_seq == last
-    assert {e["seq"] for e in history(conversation)} < set(before)
-    assert run_statuses(once) == ["succeeded"]
-    assert [run.scheduled_for for run in runs(task)] == [NOW + 2 * HOUR]
-    kept = ConversationItem.objects.filter(task_id=task.pk).values_list("event", flat=True)
-    assert sorted(kept) == ["component_generator", "component_generator"]
-
-
-def test_runs_that_go_on_are_never_old(make_task: TaskMaker) -> None:
-    task = make_task(schedule=HOURLY)
-    ask(started(task))
-    assert recovery.delete_old_runs(now=NOW + timedelta(days=1000), days=1) == 0
 
 
 @pytest.mark.django_db(transaction=True)

@@ -180,4 +180,5 @@ def test_the_description_says_where_null_is_taken(ana: Program, client):
         "deadline_at",
         "max_runs_per_day",
         "budget",
+        "retention_days",
     }
