@@ -59,7 +59,7 @@ WORK = frozenset(
     }
 )
 """Addresses (by their first endpoint's name) whose POST gives work: a token needs the scope `run`."""
-LOOKS = frozenset({"parse_schedule", "preview_schedule"})
+LOOKS = frozenset({"parse_schedule", "preview_schedule", "preview_text"})
 """Addresses whose POST only looks."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 

@@ -232,6 +232,13 @@ class PreviewOut(TypedDict):
     notes: list[NoteOut]
 
 
+class TextOut(TypedDict):
+    """A text as an agent would get it, and the names of the values that it asked for."""
+
+    text: str
+    names: list[str]
+
+
 def schedule_out(task: Task) -> ScheduleOut | None:
     """The task's schedule; None for one that runs once, at once."""
     if not task.recurring and task.start_at is None:

@@ -20,6 +20,7 @@ from tasks.services import (
     outcomes,
     queries,
     retention,
+    texts,
     workers,
 )
 from tasks.services.cancelling import Cancelled
@@ -35,6 +36,7 @@ class TaskService:
     # Pages and programs
     get = staticmethod(queries.get)
     filtered = staticmethod(queries.filtered)
+    previewed = staticmethod(texts.previewed)
     list_tasks = staticmethod(queries.list_tasks)
 
     # People

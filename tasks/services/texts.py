@@ -17,7 +17,7 @@ from tasks.services import order
 from tasks.states import BY_SCHEDULE, RunStatus, Trigger
 from tasks.templating import CannotRender
 
-__all__ = ["CannotRender", "check", "given_by_event", "is_unchanged", "written"]
+__all__ = ["CannotRender", "check", "given_by_event", "is_unchanged", "previewed", "written"]
 
 EVERYWHERE = frozenset({"scheduled_for"})
 RECURRING = frozenset({"previous.result", "previous.finished_at", "run_number", "event.*"})
@@ -93,6 +93,30 @@ def written(task: Task, run: TaskRun) -> str:
             }
         )
     return text
+
+
+def previewed(task: Task, text: str, *, event: Any = None, now: datetime) -> str:
+    """What the agent of `task` would get with `text` at its next run: with its last result, and `event` if it has one.
+
+    `task` may be one that there is not yet. Nothing is written. Raises `InvalidInput` on `query`, or on `event` where a
+    value is missing that an event has to bring.
+    """
+    run = TaskRun(
+        task=task,
+        scheduled_for=task.next_slot_at or now,
+        trigger=Trigger.SCHEDULE if event is None else Trigger.EVENT,
+        input=text,
+        given=None if event is None else {"event": event},
+    )
+    task.run_count += 1  # (of this copy only: the run that is looked ahead to is the next one)
+    try:
+        return written(task, run)
+    except CannotRender as error:
+        asked = next((name for name in templating.names(text) if f"“{name}”" in str(error)), "")
+        if not asked.startswith("event"):
+            raise InvalidInput({"query": [str(error)]}) from None
+        say = str(error) if event is not None else f"The text asks for “{asked}”: send an event to try it with."
+        raise InvalidInput({"event": [say]}) from None
 
 
 def is_unchanged(task: Task, run: TaskRun, result: str) -> bool:

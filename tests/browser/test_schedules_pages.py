@@ -178,6 +178,25 @@ def test_limits_are_edited_and_taken_away_in_place(open_page: Callable[..., Page
     assert after == {"interval_minutes": 30, "timezone": "UTC", "exclude": ["SAT", "SUN"]}
 
 
+def test_an_edited_text_is_shown_as_the_agent_would_get_it(
+    open_page: Callable[..., Page], live: Live, watch: Watch
+) -> None:
+    watch.expected.append("422")
+    task = _task(live, "Plain words", schedule={"interval_minutes": 600, "timezone": "UTC"})
+    page = open_page(f"/tasks/{task['id']}/")
+    page.locator("#acts").get_by_role("button", name="Edit").click()
+    dialog = page.get_by_role("dialog")
+    shown = dialog.locator(".text-preview")
+    expect(shown).to_be_hidden()
+    dialog.get_by_label("Request").fill("Before: {{ previous.result | default('nothing') }}. Run {{ run_number }}.")
+    expect(shown).to_contain_text("What the agent would get")
+    expect(shown).to_contain_text("Run ")
+    dialog.get_by_label("Request").fill("{{ previous.reslt }}")
+    expect(shown).to_contain_text("There is no “previous.reslt” here.")
+    dialog.get_by_label("Request").fill("Plain again")
+    expect(shown).to_be_hidden()
+
+
 def test_times_said_in_the_text_become_the_schedule_in_one_press(open_page: Callable[..., Page], live: Live) -> None:
     page = open_page(f"/conversations/{live.conversation('Said')}/", timezone_id="Europe/Berlin")
     text = page.locator("textarea[name=text]")

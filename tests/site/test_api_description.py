@@ -55,6 +55,7 @@ def test_it_lists_what_the_contract_lists_and_its_streams_end_in_events(descript
         "POST /plans/{plan_id}/cancel",
         "GET /tasks",
         "POST /tasks",
+        "POST /tasks/preview-text",
         "GET /tasks/{task_id}",
         "PATCH /tasks/{task_id}",
         "POST /tasks/{task_id}/cancel",

@@ -33,6 +33,7 @@ def test_a_scope_of_a_later_version_grants_nothing_here():
         ("GET", "/conversations/{conversation}", None, "read"),
         ("POST", "/schedules/preview", {"interval_minutes": 5}, "read"),
         ("POST", "/schedules/parse", {"text": "daily at 9"}, "read"),
+        ("POST", "/tasks/preview-text", {"query": "hi", "task_id": "{task}"}, "read"),
         ("POST", "/conversations", {}, "run"),
         ("POST", "/conversations/{conversation}/messages", {"text": "hi", "agent_name": "Echo"}, "run"),
         ("POST", "/tasks", {"query": "hi", "agent_name": "Echo", "conversation_id": "{conversation}"}, "run"),

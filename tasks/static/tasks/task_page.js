@@ -12,6 +12,7 @@ import { acts } from "./card.js";
 import { backfill, pauseUntil, runWith, snooze } from "./dialogs.js";
 import { SchedulePicker } from "./schedule_picker.js";
 import { ENDED } from "./store.js";
+import { textPreview } from "./text_preview.js";
 
 upgradeMarkdown();
 
@@ -73,6 +74,7 @@ function edit(task) {
     h("h1", null, words.editTask),
     h("label.label", null, words.title, title, wrong.title),
     h("label.label", null, words.request, query, wrong.query),
+    textPreview(task, query),
     picker ? h("div.stack.snug", null, h("h2", null, words.howToRun), picker.element) : null,
     wrong.all,
     h("div.actions", null, h("button.button", { type: "button", onclick: () => dialog.close() }, words.close), h("button.button.primary", null, words.save)));

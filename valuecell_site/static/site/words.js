@@ -168,6 +168,7 @@ export const words = {
   request: "Request",
   howToRun: "When it runs",
   editTask: "Edit task",
+  textPreview: "What the agent would get",
   // Tasks
   when: "When",
   next: "Next",
