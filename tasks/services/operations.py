@@ -120,7 +120,7 @@ def _patched_schedule(task: Task, patch: TaskPatch, now: datetime) -> Schedule |
         schedule = schedules.merge(task.schedule, patch.schedule, now=now, anchor=task.anchor_at)
     except ScheduleError as error:
         raise InvalidInput({f"schedule.{name}": texts for name, texts in error.fields.items()}) from None
-    if task.status != TaskStatus.PENDING and not schedule.recurring:
+    if task.recurring and task.status != TaskStatus.PENDING and not schedule.recurring:
         raise InvalidInput({"schedule": ["Name what takes its place: interval_minutes, daily_time or cron."]})
     return schedule
 
