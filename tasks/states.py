@@ -131,6 +131,19 @@ class OnFailure(StrEnum):
     STOP = "stop"
 
 
+class Notify(StrEnum):
+    """Of which ends of its runs a task's owner is told by webhook."""
+
+    ALWAYS = "always"
+    """Of each, also where nothing changed."""
+    NEWS = "news"
+    """Of each but those that found nothing changed."""
+    FINDINGS = "findings"
+    """Of those that say something new, and of those that did not end well."""
+    FAILURES = "failures"
+    """Of those that did not end well."""
+
+
 TASK_TRANSITIONS: dict[TaskStatus, frozenset[TaskStatus]] = {
     TaskStatus.PENDING: frozenset({TaskStatus.RUNNING, TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED}),
     TaskStatus.RUNNING: frozenset(

@@ -21,6 +21,7 @@ from tasks.states import (
     TASK_ENDED,
     TASK_UNFINISHED,
     CatchUp,
+    Notify,
     OnFailure,
     OnInterrupt,
     Overlap,
@@ -130,6 +131,7 @@ class Task(models.Model):
     conversation_mode = models.CharField(max_length=6, choices=[("append", "append"), ("new", "new")], default="append")
     only_changes = models.BooleanField(default=False)
     """Its agent is given the result before, and asked to speak only of what changed since."""
+    notify = models.CharField(max_length=8, choices=_choices(Notify), default=Notify.NEWS, db_default="news")
     max_runs_per_day = models.PositiveIntegerField(null=True, blank=True)
     budget = models.JSONField(null=True, blank=True)
     """What it may use (`tasks.budgets.LIMITS`); None: no limit."""
@@ -204,6 +206,7 @@ class Task(models.Model):
             models.CheckConstraint(condition=Q(overlap__in=sorted(Overlap)), name="task_overlap_known"),
             models.CheckConstraint(condition=Q(catch_up__in=sorted(CatchUp)), name="task_catch_up_known"),
             models.CheckConstraint(condition=Q(on_failure__in=sorted(OnFailure)), name="task_on_failure_known"),
+            models.CheckConstraint(condition=Q(notify__in=sorted(Notify)), name="task_notify_known"),
             models.CheckConstraint(condition=Q(priority__lte=9), name="task_priority_0_to_9"),
             models.CheckConstraint(condition=Q(max_attempts__gte=1), name="task_max_attempts_positive"),
             # An ended task is never armed (expectations.md, line 34).

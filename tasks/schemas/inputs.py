@@ -65,6 +65,7 @@ class TaskOptions(BaseModel):
     deadline_at: Instant | None = None
     conversation_mode: Literal["append", "new"] | None = None
     only_changes: bool | None = None
+    notify: Literal["always", "news", "findings", "failures"] | None = None
     max_runs_per_day: Annotated[int, Field(ge=1, le=100_000)] | None = None
     budget: BudgetIn | None = None
     retention_days: Annotated[int, Field(ge=0, le=36_500)] | None = None

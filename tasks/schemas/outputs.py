@@ -87,6 +87,7 @@ class TaskOut(TypedDict):
     deadline_at: Moment | None
     conversation_mode: str
     only_changes: bool
+    notify: str
     max_runs_per_day: int | None
     budget: BudgetOut | None
     retention_days: int | None
@@ -274,6 +275,7 @@ def task_out(task: Task) -> TaskOut:
         "deadline_at": moment_or_none(task.deadline_at),
         "conversation_mode": task.conversation_mode,
         "only_changes": task.only_changes,
+        "notify": str(task.notify),
         "max_runs_per_day": task.max_runs_per_day,
         "budget": task.budget,
         "retention_days": task.retention_days,

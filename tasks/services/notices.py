@@ -14,6 +14,7 @@ from conversations.changes import Change
 from tasks.models import Outgoing, Task, TaskRun, Webhook, WebhookEvent
 from tasks.schemas.outputs import run_out, task_out
 from tasks.services import transcript
+from tasks.states import Notify, RunStatus
 
 RESULT_MAX = 10_000
 """Characters of a run's input, result and error in an event; the rest is at `GET /runs/{id}`."""
@@ -23,6 +24,8 @@ def tell(
     event: WebhookEvent, task: Task, *, now: datetime, run: TaskRun | None = None, more: Mapping[str, Any] | None = None
 ) -> None:
     """Tell the webhooks of the task's owner that want `event`. Called in the transaction in which it happens."""
+    if event == WebhookEvent.RUN_FINISHED and run is not None and not _worth_telling(task, run):
+        return
     wanting = _wanting(event, [task.user_id])[task.user_id]
     if not wanting:
         return
@@ -85,6 +88,15 @@ def recovered(task: Task, run: TaskRun, *, now: datetime) -> list[Change]:
     _mail(task, WebhookEvent.TASK_RECOVERED, f"Recovered: {task.title}", text, now)
     tell(WebhookEvent.TASK_RECOVERED, task, run=run, now=now)
     return [transcript.notice(task, text)]
+
+
+def _worth_telling(task: Task, run: TaskRun) -> bool:
+    """Whether the task's owner wants to hear of this end of a run (`Task.notify`)."""
+    if task.notify == Notify.ALWAYS or run.status != RunStatus.SUCCEEDED:
+        return True
+    if task.notify == Notify.NEWS:
+        return not run.unchanged
+    return task.notify == Notify.FINDINGS and not run.unchanged and not run.no_output
 
 
 def _wanting(event: WebhookEvent, user_ids: Iterable[int]) -> dict[int, list[Webhook]]:

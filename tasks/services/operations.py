@@ -34,6 +34,7 @@ COLUMNS = (
     "deadline_at",
     "conversation_mode",
     "only_changes",
+    "notify",
     "max_runs_per_day",
     "budget",
     "retention_days",

@@ -93,6 +93,7 @@ FIELDS: list[tuple[dict[str, Any], str, str]] = [
     ({"deadline_at": "2027-01-01T09:00"}, "deadline_at", "the offset too"),
     ({"conversation_mode": "both"}, "conversation_mode", "'append' or 'new'"),
     ({"only_changes": "perhaps"}, "only_changes", "true or false"),
+    ({"notify": "never"}, "notify", "'always', 'news', 'findings' or 'failures'"),
     ({"max_runs_per_day": 0}, "max_runs_per_day", "1 or more"),
     ({"max_runs_per_day": 100_001}, "max_runs_per_day", "100,000 or less"),
     ({"budget": {"tokens_per_day": 0}}, "budget.tokens_per_day", "1 or more"),

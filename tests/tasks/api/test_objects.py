@@ -10,8 +10,8 @@ PLAN = "id conversation_id query guidance_message status created_at tasks"
 TASK = (
     "id key conversation_id plan_id thread_id agent_name title query pattern status phase schedule overlap catch_up "
     "catch_up_window_minutes on_interrupt priority max_attempts timeout_seconds deadline_at conversation_mode "
-    "only_changes max_runs_per_day budget retention_days depends_on on_failure next_run_at paused_at paused_reason "
-    "error_message created_at started_at completed_at updated_at"
+    "only_changes notify max_runs_per_day budget retention_days depends_on on_failure next_run_at paused_at "
+    "paused_reason error_message created_at started_at completed_at updated_at"
 )
 RUN = (
     "id task_id conversation_id trigger scheduled_for for_slot attempt status slots reason started_at finished_at "
@@ -34,7 +34,7 @@ def test_a_task_has_the_contracts_defaults(ana: Program):
     task = ana.task(key="first")
     assert list(task) == TASK.split()
     assert task["phase"] in ("queued", "scheduled")  # due at once, and claimed as soon as a runner looks
-    assert {name: task[name] for name in TASK.split()[8:27] if name != "phase"} == {
+    assert {name: task[name] for name in TASK.split()[8:28] if name != "phase"} == {
         "pattern": "once",
         "status": "pending",
         "schedule": None,
@@ -48,6 +48,7 @@ def test_a_task_has_the_contracts_defaults(ana: Program):
         "deadline_at": None,
         "conversation_mode": "append",
         "only_changes": False,
+        "notify": "news",
         "max_runs_per_day": None,
         "budget": None,
         "retention_days": None,

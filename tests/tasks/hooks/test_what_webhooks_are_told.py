@@ -92,6 +92,28 @@ def test_an_attempt_that_is_tried_again_is_no_end(make_webhook: MakeWebhook, mak
     assert told() == []
 
 
+@pytest.mark.parametrize(
+    ("notify", "heard"),
+    [
+        ("always", ["one", "one", "", "failed", "two"]),
+        ("news", ["one", "", "failed", "two"]),
+        ("findings", ["one", "failed", "two"]),
+        ("failures", ["failed"]),
+    ],
+)
+def test_a_schedule_tells_of_all_its_runs_of_findings_or_of_failures_only(
+    make_webhook: MakeWebhook, make_task: TaskMaker, notify: str, heard: list[str]
+) -> None:
+    make_webhook("run_finished")
+    task = make_task(schedule=EVERY_MINUTE, only_changes=True, notify=notify)
+    for minute, said in enumerate(["one", "one", "", "failed", "two"]):
+        lease = started(task, now=NOW + minute * MINUTE)
+        end = fail if said == "failed" else succeed
+        end(lease, now=NOW + minute * MINUTE, **({"error": said} if said == "failed" else {"result": said}))
+    runs = [row.payload["data"]["run"] for row in Outgoing.objects.order_by("id")]
+    assert [run["result"] or run["error"] or "" for run in runs] == heard
+
+
 def test_only_what_a_webhook_wants_of_its_own_persons_tasks_is_told(
     make_webhook: MakeWebhook, make_task: TaskMaker, other_user: User, receiver: Receiver
 ) -> None:
