@@ -7,13 +7,14 @@ all runs are collected for at most 50 ms (250 where nobody watches) and written 
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, field
 
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
-from conversations import faults
+from conversations import faults, metrics
 from conversations.changes import Append, Change, Put
 from conversations.hub import hub
 from conversations.store import Frames, store
@@ -73,6 +74,8 @@ class _Pending:
 
     entries: list[_Entry] = field(default_factory=list)
     size: int = 0
+    since: float = 0.0
+    """When the oldest of them came, by the monotonic clock."""
 
 
 class Journal:
@@ -104,6 +107,7 @@ class Journal:
     async def room(self) -> None:
         """Wait while more is pending than memory should hold, so that a fast agent is read no faster than written."""
         while self._pending.size > PENDING_MAX:
+            metrics.PENDING.set(self._pending.size)
             self._room.clear()
             await self._room.wait()
 
@@ -142,6 +146,8 @@ class Journal:
 
     def _take(self, entry: _Entry) -> None:
         self._start()
+        if not self._pending.entries:
+            self._pending.since = time.monotonic()
         self._pending.entries.append(entry)
         self._pending.size += sum(_size(change) for change in entry.changes)
         self._wake.set()
@@ -166,7 +172,9 @@ class Journal:
             self._hurry.clear()
             batch, self._pending = self._pending, _Pending()
             self._room.set()
+            metrics.PENDING.set(0)
             await self._commit(batch.entries)
+            metrics.PUSH_SECONDS.observe(time.monotonic() - batch.since)
 
     async def _wait_for_more(self) -> None:
         """Collect for the window; it ends early when somebody waits for the commit."""
@@ -182,14 +190,17 @@ class Journal:
         """Write one batch, again while the database is busy; then push, then tell those who wait."""
         threads = self._threads or DatabaseThreads("journal")
         delay = RETRY_DELAY
+        metrics.COMMIT_CHANGES.observe(sum(len(entry.changes) for entry in entries))
         for attempt in range(RETRIES + 1):
             try:
-                frames, outcomes = await threads.run(self._commit_in_thread, entries)
+                with metrics.COMMIT_SECONDS.time():
+                    frames, outcomes = await threads.run(self._commit_in_thread, entries)
                 break
             except OperationalError as error:
                 if attempt == RETRIES:
                     self._give_up(entries, error)
                     return
+                metrics.COMMIT_RETRIES.inc()
                 logger.warning(
                     "database is busy or away, trying again",
                     extra={"event": "journal.retry", "error": str(error)},

@@ -1,6 +1,8 @@
-"""How a log line reads: its message, then the event's stable name and whom it concerns."""
+"""How a log line reads: its message, then the event's stable name and whom it concerns; or all of it as JSON."""
 
+import json
 import logging
+from datetime import UTC, datetime
 
 CONTEXT = ("event", "conversation_id", "task_id", "run_id")
 """What a record of the run path carries in `extra`, in the order in which it is written."""
@@ -15,3 +17,25 @@ class EventFormatter(logging.Formatter):
         told = " ".join(f"{name}={value}" for name, value in known if value)
         line = super().formatMessage(record)
         return f"{line} [{told}]" if told else line
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, the names of CONTEXT and whatever else was given."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record, on one line."""
+        given = {name: value for name, value in vars(record).items() if name not in _OWN}
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **given,
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+_OWN = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "taskName", "request", "status_code"})
+"""What every record has, and what of Django's holds objects."""

@@ -255,14 +255,20 @@ if not SECURE_SSL and _on_loopback(_public.hostname or ""):
     SILENCED_SYSTEM_CHECKS += ["security.W004", "security.W012", "security.W016"]
 
 # --- logs -------------------------------------------------------------------------------------------------------------
+LOG_FORMAT = env.choice("LOG_FORMAT", "LINE", ("LINE", "JSON"))
+METRICS_PORT = env.whole("METRICS_PORT", 0, high=65_535)  # where runner and worker tell `/metrics`; 0: nowhere
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"()": "valuecell_site.logs.EventFormatter", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
+        "LINE": {
+            "()": "valuecell_site.logs.EventFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        },
+        "JSON": {"()": "valuecell_site.logs.JsonFormatter"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django.request": {"level": "ERROR"},

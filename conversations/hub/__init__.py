@@ -10,6 +10,7 @@ misses one, is closed with 4408 and comes back by `seq` (watchdog.py). Processes
 other (layer.py).
 """
 
+from conversations import metrics
 from conversations.hub.codes import Close
 from conversations.hub.core import Hub, conversation_key, user_key
 from conversations.hub.frames import Encoded, Entry, dumps, events_text
@@ -17,6 +18,7 @@ from conversations.hub.sockets import Credential
 from conversations.hub.viewers import DirectViewer, StreamViewer, Transport, Viewer
 
 hub = Hub()
+metrics.SOCKETS.set_function(lambda: len(hub.sockets))
 
 publish = hub.publish
 watched = hub.watched

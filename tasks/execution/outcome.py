@@ -16,6 +16,8 @@ class Outcome:
     retryable: bool = False
     retry_after: float = 0.0
     """Seconds for which the agent asks to be left alone."""
+    kind: str = ""
+    """What sort of failure, for `/metrics`; empty: the agent said how it ended."""
 
 
 class AgentUnreachableForGood(AgentError):
@@ -31,9 +33,9 @@ class AgentForgot(AgentError):
     retryable = False
 
 
-def failed(text: str, retryable: bool, retry_after: float = 0.0) -> Outcome:
+def failed(text: str, retryable: bool, retry_after: float = 0.0, *, kind: str) -> Outcome:
     """An exchange that failed, for a reason in plain words; `retry_after` is in seconds."""
-    return Outcome(state=RemoteState.FAILED, text=text, retryable=retryable, retry_after=retry_after)
+    return Outcome(state=RemoteState.FAILED, text=text, retryable=retryable, retry_after=retry_after, kind=kind)
 
 
 def asks(agent_name: str, state: RemoteState) -> str:

@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
-from uuid import UUID
 
 from channels.db import database_sync_to_async
 from django.db import OperationalError
@@ -18,14 +18,16 @@ from conversations.events import Event, Role
 from conversations.journal import journal
 from conversations.paragraphs import Paragraphs
 from conversations.threads import DatabaseThreads
+from tasks import metrics
 from tasks.agents import health
 from tasks.agents.connection import Connection
 from tasks.agents.connections import connections
 from tasks.agents.errors import AgentBroken, AgentError, AgentRefused, AgentTimeout, AgentUnreachable
-from tasks.agents.remote import Outgoing, RemoteState, remote_state
+from tasks.agents.remote import RemoteState, remote_state
 from tasks.agents.router import Routed, Router
 from tasks.execution import context as contexts
 from tasks.execution.accumulator import Accumulator
+from tasks.execution.message import outgoing
 from tasks.execution.outcome import AgentForgot, AgentUnreachableForGood, Outcome, asks, failed
 from tasks.execution.recovery import release_leases
 from tasks.services import Lease, TaskService
@@ -43,7 +45,6 @@ FAIR_SHARE = 64
 """Events of one stream after which other runs get their turn, where the agent sends without a pause."""
 CANCEL_TIMEOUT = 5.0
 """Seconds for which an agent is asked to stop."""
-LANGUAGE = "en-US"
 
 BROKEN = (AgentBroken, AgentTimeout, AgentUnreachable)
 
@@ -96,11 +97,13 @@ class RunExecution:
         self._remote_task_id = found.remote_task_id
         self._remote_context_id = found.remote_context_id
         self._connection: Connection | None = None
+        begun = time.monotonic()
         try:
-            outcome = failed(found.problem, False) if found.problem else await self._outcome()
+            outcome = failed(found.problem, False, kind="text") if found.problem else await self._outcome()
         except asyncio.CancelledError:
             await asyncio.shield(self._stop())
             raise
+        metrics.ended(found.agent_name, str(outcome.state), outcome.kind, time.monotonic() - begun)
         await asyncio.shield(self._settle(outcome))
 
     async def _outcome(self) -> Outcome:
@@ -112,14 +115,19 @@ class RunExecution:
         except TimeoutError:
             await self._cancel_remote()
             if found.deadline_at is not None and found.deadline_at <= timezone.now():
-                return failed(DEADLINE_PASSED, False)
-            return failed(f"{found.agent_name} was not done after {found.timeout_seconds} seconds.", True)
+                return failed(DEADLINE_PASSED, False, kind="deadline")
+            return failed(
+                f"{found.agent_name} was not done after {found.timeout_seconds} seconds.", True, kind="timeout"
+            )
         except AgentError as error:
             self._agent_error = error.message
-            return failed(error.message, error.retryable, getattr(error, "retry_after", None) or 0.0)
+            wait = getattr(error, "retry_after", None) or 0.0
+            return failed(error.message, error.retryable, wait, kind=type(error).__name__)
         except Exception as error:
             logger.exception("a run failed on our side", extra=self._ids("run.broken"))
-            return failed(f"ValueCell Tasks failed on this run: {type(error).__name__}. See its log.", True)
+            return failed(
+                f"ValueCell Tasks failed on this run: {type(error).__name__}. See its log.", True, kind="ours"
+            )
 
     def _seconds_left(self) -> float:
         seconds = float(self._context.timeout_seconds)
@@ -151,7 +159,7 @@ class RunExecution:
         ):
             raise asyncio.CancelledError
         faults.reached("run.sent")
-        return await self._follow(self._connection.send(self._outgoing(found.text)))
+        return await self._follow(self._connection.send(outgoing(found, found.text)))
 
     async def _connect(self) -> Connection:
         """Reach the agent; the transcript shows it as a tool call, for the first run of a recurring task only."""
@@ -253,28 +261,11 @@ class RunExecution:
                 async for event in events:
                     yield event
             return
-        outgoing = self._outgoing(self._context.answer, task_id=self._remote_task_id)
-        self._remember(self._remote_task_id, self._remote_context_id)
-        async with aclosing(connection.send(outgoing)) as events:
+        remote = (self._remote_task_id, self._remote_context_id)
+        self._remember(*remote)
+        async with aclosing(connection.send(outgoing(self._context, self._context.answer, *remote))) as events:
             async for event in events:
                 yield event
-
-    def _outgoing(self, text: str, *, task_id: str = "") -> Outgoing:
-        """The message, with what ValueCell's agents expect beside it (valuecell.md, "What is sent to an agent")."""
-        dependencies = {
-            "user_profile": {},
-            "current_context": {},
-            "language": LANGUAGE,
-            "timezone": self._context.timezone,
-        }
-        metadata: dict[str, Any] = {"metadata": {}, "dependencies": dependencies}
-        return Outgoing(
-            text=text,
-            message_id=str(UUID(int=self.lease.run_id.int ^ self.lease.token)),
-            context_id=(task_id and self._remote_context_id) or str(self._scope.conversation_id),
-            task_id=task_id,
-            metadata=metadata,
-        )
 
     # --- what is written ---
 

@@ -13,7 +13,7 @@ from django.db.models import OuterRef, Subquery
 from conversations import faults, journal
 from conversations.changes import Change
 from conversations.models import Conversation
-from tasks import wakeup
+from tasks import metrics, wakeup
 from tasks.models import Agent, Task, TaskRun, TaskTransition
 from tasks.services import cancelling, creation, history, limits, pausing, transcript
 from tasks.services.limits import Limit
@@ -54,6 +54,7 @@ def claim_due(*, now: datetime, limit: int = BATCH) -> int:
             _claim(going, now)
         wakeup.moved()
         faults.reached("claim.before_commit")
+    metrics.CLAIMED.inc(len(tasks))
     faults.reached("claim.committed")
     return len(tasks)
 

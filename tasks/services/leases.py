@@ -11,7 +11,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Coalesce
 
 from conversations import faults
-from tasks import wakeup
+from tasks import metrics, wakeup
 from tasks.models import Agent, ExecutionPlan, Task, TaskRun
 from tasks.models.run import TaskRunQuerySet
 from tasks.services import history, pausing, turns
@@ -128,7 +128,16 @@ def _take(runs: Sequence[TaskRun], worker: str, now: datetime) -> list[Lease]:
     mine = TaskRun.objects.filter(pk__in=ids, status=RunStatus.RUNNING, worker=worker).values_list("pk", "token")
     held = {pk for pk, token in mine if token == tokens[pk]}
     history.announce([run.task for run in runs], runs)
+    transaction.on_commit(lambda: _measure([run for run in runs if run.pk in held], now))
     return [Lease(run_id=pk, token=tokens[pk]) for pk in ids if pk in held]
+
+
+def _measure(runs: Sequence[TaskRun], now: datetime) -> None:
+    for run in runs:
+        metrics.STARTED.labels(trigger=run.trigger).inc()
+        metrics.QUEUE_SECONDS.observe((now - run.ready_at).total_seconds())
+        if run.trigger == Trigger.SCHEDULE and run.started_at is None:
+            metrics.LATENESS_SECONDS.observe((now - run.scheduled_for).total_seconds())
 
 
 def beat(leases: Sequence[Lease], *, worker: str, now: datetime) -> int:

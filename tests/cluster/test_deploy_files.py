@@ -1,6 +1,7 @@
 """The files under `deploy/` name commands and settings that there are, as far as a machine without engines can tell."""
 
 import configparser
+import json
 import re
 import shlex
 from pathlib import Path
@@ -8,6 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 from django.core.management import get_commands, load_command_class
+
+from conversations import metrics as conversations_metrics
+from tasks import metrics as tasks_metrics
+from valuecell_site import metrics as site_metrics
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
@@ -51,3 +56,14 @@ def test_variables_of_the_example_are_settings() -> None:
     names = re.findall(r"^([A-Z_]+)=", (DEPLOY / "systemd" / "valuecell-tasks.env.example").read_text(), re.MULTILINE)
     assert len(names) > 5
     assert [name for name in names if f"`{name}`" not in said] == []
+
+
+def test_dashboard_and_alerts_speak_of_metrics_that_there_are() -> None:
+    said = (DEPLOY / "grafana.json").read_text() + (DEPLOY / "alerts.yml").read_text()
+    named = {re.sub(r"_(bucket|count|sum|total)$", "", name) for name in re.findall(r"valuecell_[a-z_]+", said)}
+    sources = [conversations_metrics.__file__, tasks_metrics.__file__, site_metrics.__file__]
+    known = set(re.findall(r'"(valuecell_[a-z_]+)"', "".join(Path(source).read_text() for source in sources)))
+    assert len(named) > 10
+    assert named - known == set()
+    assert yaml.safe_load((DEPLOY / "alerts.yml").read_text())["groups"][0]["rules"]
+    assert json.loads((DEPLOY / "grafana.json").read_text())["panels"]

@@ -4,9 +4,12 @@ import asyncio
 import signal
 from collections.abc import Callable
 
+from django.conf import settings
 from django.core.management.base import OutputWrapper
+from prometheus_client import start_http_server
 
 from conversations.hub import hub
+from valuecell_site import metrics  # noqa: F401  (registers what the database holds)
 from valuecell_site.serve.ending import DEADLINE, die_with_parent, end_by
 from valuecell_site.serve.work import Work
 
@@ -25,6 +28,8 @@ async def _run(make: Callable[[], Work], words: str, out: OutputWrapper) -> bool
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, over.set)
     hub.bind()
+    if settings.METRICS_PORT:
+        start_http_server(settings.METRICS_PORT, addr=settings.HOST)
     work = make()
     await work.start()
     out.write(words + "\n")
