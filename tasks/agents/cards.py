@@ -126,7 +126,7 @@ def fetch(url: str) -> dict[str, Any]:
 
     Raises AgentError and CardError.
     """
-    return _run(_fetch(url, public_only=not settings.ALLOW_PRIVATE_AGENTS))
+    return _run(examined_card(url, public_only=not settings.ALLOW_PRIVATE_AGENTS))
 
 
 # --- files ---
@@ -318,13 +318,23 @@ def _free_slug(name: str) -> str:
 # --- the agents' own cards ---
 
 
-async def _fetch(url: str, *, public_only: bool) -> dict[str, Any]:
-    """A stranger's card, with all that can be wrong with it looked at. Raises AgentError and CardError."""
+async def examined_card(url: str, *, public_only: bool = False, credential_env: str = "") -> dict[str, Any]:
+    """A stranger's card, with all that can be wrong with it looked at, and its `url` where messages go.
+
+    url: the agent's address, or its card's. credential_env: as in `AgentRef`. Raises AgentError and CardError.
+    """
     url = url.strip()
     if "://" not in url:
         raise CardError("its address must begin with http:// or https://")
     _check_address(url)
-    ref = AgentRef(name="The agent", url=url, card={}, updated_at=UNDATED, public_only=public_only)
+    ref = AgentRef(
+        name="The agent",
+        url=url,
+        card={},
+        credential_env=credential_env,
+        updated_at=UNDATED,
+        public_only=public_only,
+    )
     try:
         async with asyncio.timeout(FETCH_SECONDS), http_client(ref) as http:
             card = _strangers(await fetch_card(http, url, seconds=FETCH_SECONDS))
