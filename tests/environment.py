@@ -27,6 +27,8 @@ def pytest_load_initial_conftests() -> Generator[None, object, object]:
     folder = tempfile.mkdtemp(prefix="vct-tests-")
     _stop.append(lambda: shutil.rmtree(folder, ignore_errors=True))
     # Never the developer's own data and key, nor the machine's zone.
+    for name in ("LLM_BASE_URL", "LLM_API_KEY", "LLM_MODEL"):
+        os.environ.pop(name, None)  # nor anybody's model
     os.environ.update(DATA_DIR=folder, SECRET_KEY="only for tests, never secret", TIME_ZONE="UTC")
     if os.environ.get("TEST_DATABASE") == "postgres":
         os.environ["DATABASE_URL"] = _postgres(Path(folder) / "postgres")

@@ -23,8 +23,9 @@ from valuecell_site.models import IdempotencyKey
 KEPT = timedelta(hours=24)
 ABANDONED = timedelta(seconds=60)
 """After this, whoever began it is taken for dead: six times what any answer may take."""
-PATIENCE = 6.0
-"""Seconds for which a second request waits for the first one's answer, so that both come within ten."""
+PATIENCE = 7.5
+"""Seconds for which a second request waits for the first one's answer, so that both come within ten; more than the six
+that a planner takes at most which consults a model."""
 POLL = 0.05
 SWEEP_EVERY = timedelta(hours=1)
 KEY_MAX = 255
@@ -40,14 +41,20 @@ class KeyRefused(Refused):
 
 
 def once(
-    request: HttpRequest, user: User, key: str, view: Callable[[], HttpResponseBase], *, in_transaction: bool
+    request: HttpRequest,
+    user: User,
+    key: str,
+    view: Callable[[], HttpResponseBase],
+    *,
+    in_transaction: bool,
+    before: Callable[[], None] | None = None,
 ) -> HttpResponseBase:
     """Answer `request` by `view`, or as it was answered before under the same key. Raises KeyRefused.
 
     1. Claim: insert the key's row and commit it, so that others see that somebody is at it.
     2. Run `view`; with `in_transaction` in one transaction with 3, so that a crash leaves both or neither. A view
        that talks to other machines must not hold the database meanwhile: it runs outside, and a crash between 2 and
-       3 may let a repeat run it again.
+       3 may let a repeat run it again. `before` is the part of such talk that can go ahead of a transaction.
     3. Store a success, by condition on the lease; forget the row for anything else.
     """
     if not key.isascii() or not key.isprintable() or not 0 < len(key) <= KEY_MAX:
@@ -61,6 +68,8 @@ def once(
         return _again(row)
     lease = row.lease
     try:
+        if before is not None:
+            before()
         if in_transaction:
             with transaction.atomic():
                 response = view()

@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.decorators import sync_and_async_middleware
 
 from conversations.wire import Refused
+from tasks.api.conversations import consult_about_message
 from tasks.scopes import Scope, missing
 from valuecell_site import problems
 from valuecell_site.auth import user_of
@@ -46,6 +47,9 @@ CREATORS = frozenset(
 `Idempotency-Key` it and its stored answer are one transaction. The others are harmless twice, wait for another
 machine, or change so much that they commit in batches.
 """
+
+BEFOREHAND: dict[str, Callable[..., None]] = {"send_message": consult_about_message}
+"""What a creator must ask of other machines, done before that transaction begins; called as the view is."""
 
 WORK = frozenset(
     {
@@ -119,12 +123,14 @@ class ApiGate:
         if request.method != "POST" or key is None:
             return None
         try:
+            before = BEFOREHAND.get(match.url_name or "")
             return once(
                 request,
                 cast(User, request.user),
                 key,
                 lambda: view(request, *args, **kwargs),
                 in_transaction=match.url_name in CREATORS,
+                before=(lambda: before(request, *args, **kwargs)) if before else None,
             )
         except (Refused, RequestDataTooBig, UnreadablePostError) as exc:
             return problems.problem(request, exc)

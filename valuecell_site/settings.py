@@ -176,7 +176,10 @@ if SCALED_OUT:
     RUN_BACKEND = "tasks.runner.backends.engine.EngineBackend"
     INSTALLED_APPS.append("procrastinate.contrib.django")
     PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "procrastinate_jobs"  # none: `tasks` is the name of an app here
-PLANNER = "tasks.planner.rules.RulesPlanner"
+LLM_BASE_URL = env.address("LLM_BASE_URL")  # an OpenAI-compatible endpoint; set, the planner asks it
+LLM_API_KEY = env.text("LLM_API_KEY")
+LLM_MODEL = env.text("LLM_MODEL")  # empty: the first that the endpoint lists
+PLANNER = "tasks.planner.llm.LLMPlanner" if LLM_BASE_URL else "tasks.planner.rules.RulesPlanner"
 FAULT_POINT = env.text("FAULT_POINT")  # for the fault tests only: where this process dies (conversations/faults.py)
 RETENTION_DAYS = env.whole("RETENTION_DAYS", 90, high=36_500)  # 0 keeps all
 ALLOW_PRIVATE_AGENTS = env.switch("ALLOW_PRIVATE_AGENTS", False)
@@ -185,9 +188,6 @@ ALLOW_PRIVATE_AGENTS = env.switch("ALLOW_PRIVATE_AGENTS", False)
 API_RATE = env.whole("API_RATE", 1200)  # requests a minute and user; 0: no limit
 MAX_SOCKETS_PER_USER = env.whole("MAX_SOCKETS_PER_USER", 64)  # 0: no limit
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # bytes of a request's body
-LLM_BASE_URL = env.address("LLM_BASE_URL")
-LLM_API_KEY = env.text("LLM_API_KEY")
-LLM_MODEL = env.text("LLM_MODEL")
 
 # --- words and times --------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

@@ -1,13 +1,16 @@
 """What changes a conversation, and with it its tasks: on the router of `conversations.api`, which reads them."""
 
+from contextlib import suppress
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
+from pydantic import ValidationError
 
 from conversations.api import own_conversation, router
 from conversations.described import described
 from conversations.schemas import ConversationIn, ConversationOut, conversation_out
 from conversations.services import ConversationService
-from conversations.wire import Invalid, answer, person, read_body, read_nothing
+from conversations.wire import Invalid, Refused, answer, person, read_body, read_nothing
 from tasks import requests
 from tasks.api.owned import own_plan
 from tasks.models import Agent
@@ -15,7 +18,10 @@ from tasks.schemas.inputs import MessageIn
 from tasks.schemas.outputs import CountOut, PlanOut, plan_out
 from tasks.services import TaskService
 
-__all__ = ["router"]
+__all__ = ["consult_about_message", "router"]
+
+ADVICE = "planner_advice"
+"""Attribute of a request: what the planner was told about its message (`requests.Advice`), or None."""
 
 
 @router.post("", response={201: ConversationOut}, openapi_extra=described(body=ConversationIn))
@@ -54,8 +60,24 @@ def send_message(request: HttpRequest, conversation_id: str) -> JsonResponse:
     """Say something: it becomes a plan, or answers the question that is open."""
     conversation = own_conversation(request, conversation_id)
     sent = read_body(request, MessageIn)
-    plan = requests.submit_message(conversation, sent, user=person(request), now=timezone.now())
+    if not hasattr(request, ADVICE):
+        consult_about_message(request, conversation_id)
+    advice: requests.Advice | None = getattr(request, ADVICE)
+    plan = requests.submit_message(conversation, sent, user=person(request), now=timezone.now(), advice=advice)
     return answer(plan_out(own_plan(request, str(plan.pk))), 202)
+
+
+def consult_about_message(request: HttpRequest, conversation_id: str) -> None:
+    """Let the planner consult about a message, and keep what it is told at the request for `send_message`.
+
+    Called beforehand where the view will run in a transaction, in which nobody may be waited for. What is wrong with
+    the request is told by the view.
+    """
+    advice = None
+    with suppress(Refused, ValidationError):
+        conversation = own_conversation(request, conversation_id)
+        advice = requests.consult(conversation, read_body(request, MessageIn), now=timezone.now())
+    setattr(request, ADVICE, advice)
 
 
 @router.post("/{conversation_id}/cancel", response={200: CountOut})

@@ -3,8 +3,8 @@
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from tasks.planner.base import Candidate, Planned, PlannedTask, Planner
-from tasks.planner.dialogue import Answer, Request, Step, next_step
+from tasks.planner.base import Candidate, Inquiry, Planned, PlannedTask, Planner
+from tasks.planner.dialogue import Answer, Request, Step, inquiry, next_step
 
 
 def planner() -> Planner:
@@ -16,11 +16,13 @@ def planner() -> Planner:
 __all__ = [
     "Answer",
     "Candidate",
+    "Inquiry",
     "Planned",
     "PlannedTask",
     "Planner",
     "Request",
     "Step",
+    "inquiry",
     "next_step",
     "planner",
 ]

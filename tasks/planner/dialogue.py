@@ -1,19 +1,38 @@
 """What a request without an agent leads to: tasks, or a question, by what the person said since.
 
 Pure: no database, no clock. Nothing is remembered between two answers but the answers themselves: each time the whole
-exchange is gone through again, so that what a plan asks can always be worked out from what is stored of it. A message
-that names its agent never comes here: its text goes to the agent unchanged.
+exchange is gone through again, so that what a plan asks can always be worked out from what is stored of it. What a
+planner that consults somebody was told (`Advice`) is stored too, by the text that it was asked about, and counts
+wherever the exchange comes to that text. A message that names its agent never comes here: its text goes to the agent
+unchanged.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
-from tasks.planner.base import Candidate, Planned, PlannedTask, Planner
-from tasks.planner.language import Understanding, choice, confirmation, guidance, listed, reply, says_when, understand
+from tasks import templating
+from tasks.planner.base import Candidate, Inquiry, Planned, PlannedTask, Planner
+from tasks.planner.language import (
+    Understanding,
+    choice,
+    confirmation,
+    guidance,
+    listed,
+    proposed,
+    reply,
+    says_when,
+    understand,
+)
 
-Asks = Literal["", "agent", "time", "request", "confirm"]
+Asks = Literal["", "agent", "details", "time", "request", "confirm"]
+MAX_QUESTIONS = 2
+"""Questions of a consulted planner in one exchange; then the rules decide with what there is."""
+MAX_CONSULTED = 4_000
+"""Characters of a request that anybody is consulted about; a longer one is a document, and not to be split."""
+_SHOWN = 80
+"""Characters of a task's text in a word of guidance; the task itself shows all of it."""
 _WHAT = {"en": "What shall be done then? Say it, or “cancel”.", "zh": "到时候要做什么？请说明，或回答“取消”。"}
 _LEFT = {"en": "Nothing was set up.", "zh": "没有创建任何任务。"}
 
@@ -38,7 +57,11 @@ class Request:
     """The person's zone when they said it."""
     scheduled: bool = False
     """An explicit schedule was sent along: the text is not searched for times, and nothing is to be confirmed."""
+    comes_again: bool = False
+    """That schedule is a recurring one."""
     answers: tuple[Answer, ...] = ()
+    advice: Mapping[str, Planned] = field(default_factory=dict)
+    """What a planner was told when it consulted, by the text that it asked about."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +81,8 @@ class Step:
     """The person wants nothing of it."""
     moved: bool = True
     """Whether the last answer was understood; one that was not need not be kept."""
+    inquiry: Inquiry | None = None
+    """What a planner may consult about here; None: it is settled who does it."""
 
 
 @dataclass(kw_only=True)
@@ -67,6 +92,8 @@ class _Said:
     changes: list[tuple[str, datetime]] = field(default_factory=list)
     agent: str = ""
     request: str = ""
+    details: list[tuple[str, str]] = field(default_factory=list)
+    """Questions of a consulted planner, with the answers: they belong to the request."""
     accepted: bool = False
     """“Yes” was said to what was understood last."""
     at_once: Literal["", "request", "text"] = ""
@@ -92,6 +119,23 @@ def next_step(request: Request, agents: Sequence[Candidate], planner: Planner, *
     return step
 
 
+def inquiry(request: Request, agents: Sequence[Candidate], planner: Planner, *, now: datetime) -> Inquiry | None:
+    """What to consult about before `next_step` is taken; None where it would change nothing.
+
+    Consulted is about each wording of a request once: when it is sent, and when an answer adds to it. Never about one
+    for an agent with `passthrough`, one with places for values (its words are meant exactly), or a whole document.
+    """
+    here = next_step(request, agents, planner, now=now).inquiry
+    if here is None or len(here.text) > MAX_CONSULTED or templating.is_template(here.text):
+        return None
+    if request.answers:
+        earlier = replace(request, answers=request.answers[:-1])
+        before = next_step(earlier, agents, planner, now=request.answers[-1].at).inquiry
+        if before is not None and before.text == here.text:
+            return None
+    return here
+
+
 def _take(
     said: _Said, step: Step, answer: Answer, agents: Sequence[Candidate], planner: Planner
 ) -> Literal["yes", "no", "declined"]:
@@ -104,6 +148,9 @@ def _take(
         return "declined"
     if step.asks == "request" and meant is None:
         said.request = answer.text.strip()
+        return "yes"
+    if step.asks == "details":
+        said.details.append((step.question, answer.text.strip()))
         return "yes"
     if step.asks in ("time", "confirm"):
         if meant == "yes" and step.proposal:
@@ -143,69 +190,141 @@ def _stand(
     now: datetime,
     moved: bool = True,
 ) -> Step:
-    """Where the exchange stands with what was said so far."""
-    heard = _heard(request, said, now)
-    text = said.request or heard.request
-    language = heard.language
-    if said.at_once == "text":
-        text = request.text
+    """Where the exchange stands with what was said so far.
+
+    1. What is to be done, and what the words say about when.
+    2. Who does it: the agent that an answer named, else the advice about this text, else the rules' choice.
+    3. The first thing that is missing or to be confirmed; else the tasks.
+    """
+    whole = "\n".join([request.text, *(answer for _question, answer in said.details)])
+    heard = _heard(whole, request, said, now)
+    text = _text(whole, heard, said)
     if not text:
-        return Step(question=_WHAT[language], asks="request", proposal=heard.shown, moved=moved)
-    planned, label = _who(text, said, agents, planner)
-    tasks = planned.tasks
-    if len(tasks) == 1 and _passthrough(tasks[0].agent_name, agents):
+        return Step(question=_WHAT[heard.language], asks="request", proposal=heard.shown, moved=moved)
+    planned = _who(text, said, agents, planner)
+    if _for_passthrough(planned, agents):
         # Such an agent reads times itself: it is handed everything, as one task.
-        alone = PlannedTask(agent_name=tasks[0].agent_name, query=request.text)
+        alone = PlannedTask(agent_name=planned.tasks[0].agent_name, query=whole)
         return Step(tasks=[alone], guidance=planned.guidance, moved=moved)
+    consulted = None if said.agent else _inquiry(text, request, said, heard)
     if said.at_once:
-        heard = Understanding(request=text, language=language)
-    proposal = heard.proposal
+        heard = Understanding(request=text, language=heard.language)
+    advised = consulted and _advised(consulted, request, said, agents, heard, now=now)
+    if advised:
+        planned, heard = advised
+    return replace(_open(planned, heard, said, agents, advised=bool(advised)), moved=moved, inquiry=consulted)
+
+
+def _open(planned: Planned, heard: Understanding, said: _Said, agents: Sequence[Candidate], *, advised: bool) -> Step:
+    """What is missing or to be confirmed; or the tasks. Asked is when, then who or what exactly, then whether."""
+    language, proposal = heard.language, heard.proposal
+    recurring = proposal is not None and proposal.schedule.recurring
     if heard.question and not (said.accepted and proposal):
         times = listed(proposal.schedule, proposal.times, language) if proposal else ""
         meant = heard.doubt == "meant"
         shown = {**(heard.shown or {}), "meant": True} if meant else heard.shown
         asked = choice(heard.question, times, meant=meant, language=language)
-        return Step(question=asked, asks="time", proposal=shown, moved=moved)
+        return Step(question=asked, asks="time", proposal=shown)
     if planned.question:
-        return Step(question=planned.question, asks="agent", recurring=_recurring(heard), moved=moved)
-    if proposal and proposal.schedule.recurring and not said.accepted:
+        return Step(question=planned.question, asks="details" if advised else "agent", recurring=recurring)
+    # A moment that the person's words name without doubt needs no yes; one that somebody else read in them does.
+    if proposal and not said.accepted and (recurring or planned.schedule):
+        labels = {agent.name: agent.label for agent in agents}
         asked = confirmation(
             proposal.summary,
             listed(proposal.schedule, proposal.times, language),
-            request=text,
-            agent=label,
+            work=[(labels.get(task.agent_name, task.agent_name), task.query) for task in planned.tasks],
             language=language,
         )
-        return Step(question=asked, asks="confirm", proposal=heard.shown, recurring=True, moved=moved)
+        return Step(question=asked, asks="confirm", proposal=heard.shown, recurring=recurring)
     return Step(
-        tasks=tasks,
+        tasks=planned.tasks,
         schedule={**proposal.data, "timezone": proposal.schedule.timezone} if proposal else None,
-        recurring=_recurring(heard),
+        recurring=recurring,
         guidance=" ".join([planned.guidance, *([guidance(proposal.schedule, language)] if proposal else [])]),
-        moved=moved,
     )
 
 
-def _heard(request: Request, said: _Said, now: datetime) -> Understanding:
+def _heard(whole: str, request: Request, said: _Said, now: datetime) -> Understanding:
     if request.scheduled:
-        return Understanding(request=request.text)
-    return understand(request.text, timezone=request.timezone, now=now, said_at=request.said_at, changes=said.changes)
+        return Understanding(request=whole)
+    return understand(whole, timezone=request.timezone, now=now, said_at=request.said_at, changes=said.changes)
 
 
-def _who(text: str, said: _Said, agents: Sequence[Candidate], planner: Planner) -> tuple[Planned, str]:
-    """What the planner makes of the request, or the agent that an answer named; and who does it, in words."""
-    labels = {agent.name: agent.label for agent in agents}
-    if said.agent:
-        label = labels.get(said.agent, said.agent)
-        tasks = [PlannedTask(agent_name=said.agent, query=text)]
-        return Planned(tasks=tasks, guidance=f"{label} takes this."), label
-    planned = planner.plan(text, agents)
-    names = dict.fromkeys(labels.get(task.agent_name, task.agent_name) for task in planned.tasks)
-    return planned, ", ".join(names)
+def _text(whole: str, heard: Understanding, said: _Said) -> str:
+    """What is to be done, without the time phrase; empty where nobody said."""
+    if said.at_once == "text":
+        return whole
+    if said.request:
+        return "\n".join([said.request, *(answer for _question, answer in said.details)])
+    return heard.request
 
 
-def _passthrough(name: str, agents: Sequence[Candidate]) -> bool:
-    return any(agent.passthrough for agent in agents if agent.name == name)
+def _who(text: str, said: _Said, agents: Sequence[Candidate], planner: Planner) -> Planned:
+    """The agent that an answer named, or what the planner makes of the request by itself."""
+    if not said.agent:
+        return planner.plan(text, agents)
+    label = next((agent.label for agent in agents if agent.name == said.agent), said.agent)
+    return Planned(tasks=[PlannedTask(agent_name=said.agent, query=text)], guidance=f"{label} takes this.")
+
+
+def _inquiry(text: str, request: Request, said: _Said, heard: Understanding) -> Inquiry:
+    return Inquiry(
+        text=text,
+        said_at=request.said_at,
+        timezone=request.timezone,
+        exchange=tuple(said.details),
+        may_schedule=not (request.scheduled or heard.meant or said.at_once),
+        recurring=request.comes_again or (not said.at_once and _recurring(heard)),
+        may_ask=len(said.details) < MAX_QUESTIONS,
+    )
+
+
+def _advised(
+    consulted: Inquiry,
+    request: Request,
+    said: _Said,
+    agents: Sequence[Candidate],
+    heard: Understanding,
+    *,
+    now: datetime,
+) -> tuple[Planned, Understanding] | None:
+    """The advice about this text, with the schedule in it where the words said none; None where it cannot be followed:
+    there is none, an agent of it is not offered any more, or it wants an order among tasks that come again.
+    """
+    advice = request.advice.get(consulted.text)
+    offered = {agent.name: agent.label for agent in agents if not agent.passthrough}
+    if advice is None or not all(task.agent_name in offered for task in advice.tasks):
+        return None
+    if advice.schedule and consulted.may_schedule:
+        heard = proposed(
+            advice.schedule,
+            request=consulted.text,
+            language=heard.language,
+            timezone=request.timezone,
+            now=now,
+            changes=said.changes,
+        )
+    else:
+        advice = replace(advice, schedule=None)
+    if (request.comes_again or _recurring(heard)) and any(task.depends_on for task in advice.tasks):
+        return None
+    return replace(advice, guidance=" ".join(_takes(task, offered, len(advice.tasks)) for task in advice.tasks)), heard
+
+
+def _takes(task: PlannedTask, labels: Mapping[str, str], number: int) -> str:
+    label = labels[task.agent_name]
+    if number == 1:
+        return f"{label} takes this."
+    words = " ".join(task.query.split())
+    shown = words if len(words) <= _SHOWN else words[: _SHOWN - 1].rstrip() + "…"
+    return f"{'Then ' if task.depends_on else ''}{label} takes “{shown}”."
+
+
+def _for_passthrough(planned: Planned, agents: Sequence[Candidate]) -> bool:
+    """Whether it is one task for an agent with `passthrough`."""
+    names = {agent.name for agent in agents if agent.passthrough}
+    return len(planned.tasks) == 1 and planned.tasks[0].agent_name in names
 
 
 def _recurring(heard: Understanding) -> bool:

@@ -23,12 +23,16 @@ class RulesPlanner(Planner):
 
     def plan(self, text: str, agents: Sequence[Candidate]) -> Planned:
         """Choose by words in common; a single agent needs no choice."""
-        scores = {agent.name: _score(text, agent) for agent in agents}
-        best = max(agents, key=lambda agent: scores[agent.name])
-        if len(agents) > 1 and scores[best.name] == 0:
+        best = self.ranked(text, agents)[0]
+        if len(agents) > 1 and _score(text, best) == 0:
             names = ", ".join(agent.label for agent in agents)
             return Planned(question=f"Which agent should do this? There are: {names}.")
         return Planned(tasks=[PlannedTask(agent_name=best.name, query=text)], guidance=f"{best.label} takes this.")
+
+    @staticmethod
+    def ranked(text: str, agents: Sequence[Candidate]) -> list[Candidate]:
+        """`agents`, those that share the most telling words with `text` first."""
+        return sorted(agents, key=lambda agent: _score(text, agent), reverse=True)
 
     def resolve(self, answer: str, agents: Sequence[Candidate]) -> str | None:
         """The one agent whose name or display name stands in the answer."""

@@ -8,13 +8,14 @@ changes, `when` the next times, `words` the summary and `preview` the first time
 """
 
 from tasks.schedules.preview import Note, preview
-from tasks.schedules.reading import from_dict, merge, parse, to_dict
+from tasks.schedules.reading import KINDS, from_dict, merge, parse, to_dict
 from tasks.schedules.schedule import Schedule, ScheduleError
 from tasks.schedules.when import count_between, first_slot, jitter_for, next_after, slots_between, why_at_rest
 from tasks.schedules.words import describe
 from tasks.schedules.zones import zone_names
 
 __all__ = [
+    "KINDS",
     "Note",
     "Schedule",
     "ScheduleError",

@@ -8,9 +8,10 @@ a proposal. docs/schedules.md, *In your own words*, is the list of what is under
 A reader's path: `english` and `chinese` find typed pieces in a text (a pace, days, clock times, a zone, a bound),
 `phrases` groups neighbouring pieces, `english_context` and `chinese_context` judge whether the sentence means a group
 or merely mentions it, `assemble` makes a schedule or doubts of it, `questions` puts the doubts into words, `replies`
-reads what a person answers.
+reads what a person answers. `proposed` takes up a schedule that somebody else read in a text.
 """
 
+from tasks.planner.language.proposed import proposed
 from tasks.planner.language.replies import Reply, reply
 from tasks.planner.language.understanding import Proposal, Understanding, says_when, understand
 from tasks.planner.language.words import choice, confirmation, guidance, listed
@@ -23,6 +24,7 @@ __all__ = [
     "confirmation",
     "guidance",
     "listed",
+    "proposed",
     "reply",
     "says_when",
     "understand",

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import ModuleType
 from zoneinfo import ZoneInfo
@@ -200,11 +200,16 @@ def _placed(phrase: Phrase) -> Phrase:
 def _proposal(made: Assembled, language: Language, now: datetime) -> Proposal | None:
     if made.schedule is None or made.data is None:
         return None
+    return replace(proposal_of(made.schedule, language, now), data=made.data)
+
+
+def proposal_of(schedule: Schedule, language: Language, now: datetime) -> Proposal:
+    """What a question shows of `schedule`, its next times counted from `now` (aware)."""
     return Proposal(
-        data=made.data,
-        schedule=made.schedule,
-        times=_times(made.schedule, now),
-        summary=summary(made.schedule, language),
+        data=schedules.to_dict(schedule),
+        schedule=schedule,
+        times=_times(schedule, now),
+        summary=summary(schedule, language),
     )
 
 

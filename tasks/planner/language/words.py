@@ -35,20 +35,26 @@ def moment(local: datetime, language: Language) -> str:
     return f"{local.year}年{local.month}月{local.day}日（周{_ZH_DAYS[local.weekday()]}）{local:%H:%M}"
 
 
-def confirmation(said: str, times: str, *, request: str, agent: str, language: Language) -> str:
-    """What the planner asks before it makes a recurring task.
+def confirmation(said: str, times: str, *, work: Sequence[tuple[str, str]], language: Language) -> str:
+    """What the planner asks before it makes what comes again.
 
-    `said` is the schedule in words, `times` what `listed` made, `request` what will be done, `agent` who does it.
+    `said` is the schedule in words, `times` what `listed` made, `work` who will do what (at least one).
     """
-    if language == "en":
-        return (
-            f"**{said}**, {agent}: “{request}”\n\n{times}\n\n"
-            "Shall I set this up? Answer “yes” or “no”, or say what to change, like “make it 10am”."
+    comma, colon = (", ", ": ") if language == "en" else ("，", "：")
+    if len(work) == 1:
+        (agent, request) = work[0]
+        what = f"{comma}{agent}{colon}“{request}”"
+    else:
+        # In whole, since this is what is agreed to; a line each, or a list would break.
+        what = f"{colon.rstrip()}\n\n" + "\n".join(
+            f"- {agent}{colon}“{' '.join(request.split())}”" for agent, request in work
         )
-    return (
-        f"**{said}**，{agent}：“{request}”\n\n{times}\n\n"
-        "要创建吗？请回答“确认”或“取消”，也可以直接说怎么改，例如“改成十点”。"
+    end = (
+        "Shall I set this up? Answer “yes” or “no”, or say what to change, like “make it 10am”."
+        if language == "en"
+        else "要创建吗？请回答“确认”或“取消”，也可以直接说怎么改，例如“改成十点”。"
     )
+    return f"**{said}**{what}\n\n{times}\n\n{end}"
 
 
 def choice(question: str, times: str, *, meant: bool, language: Language) -> str:
