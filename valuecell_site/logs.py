@@ -19,6 +19,16 @@ class EventFormatter(logging.Formatter):
         return f"{line} [{told}]" if told else line
 
 
+class WithoutTraceback(logging.Filter):
+    """Keeps the line and drops the traceback of what was somebody else's mistake."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Always true: the record is changed, not left out."""
+        record.exc_info, record.exc_text = None, None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: time, level, logger, message, the names of CONTEXT and whatever else was given."""
 

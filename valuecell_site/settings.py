@@ -88,7 +88,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "valuecell_site.static_files.CompressedFiles",
     "csp.middleware.CSPMiddleware",
     "valuecell_site.middleware.admin_policy",
     "valuecell_site.middleware.ApiGate",
@@ -268,10 +268,13 @@ LOGGING = {
         },
         "JSON": {"()": "valuecell_site.logs.JsonFormatter"},
     },
+    "filters": {"without_traceback": {"()": "valuecell_site.logs.WithoutTraceback"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django.request": {"level": "ERROR"},
+        # A request under a foreign host name is somebody's mistake or scan, not ours: a line, no traceback.
+        "django.security.DisallowedHost": {"filters": ["without_traceback"]},
         "daphne": {"level": "WARNING"},
         "apscheduler": {"level": "WARNING"},
         "procrastinate": {"level": "WARNING"},

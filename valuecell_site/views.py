@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template import TemplateDoesNotExist
+from django.template.loader import render_to_string
 from django.views.decorators.csrf import csrf_exempt
 
 from valuecell_site import problems
@@ -41,12 +42,15 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:  
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    """500. Must not touch database or session, which may be what failed: a plain text, without a template."""
+    """500. Must not touch database or session, which may be what failed: the template is given nothing of either."""
     if request.path_info.startswith(API_PREFIX):
         return problems.error(500)
-    return HttpResponse(
-        "Something went wrong here. It was written down; try again.\n", status=500, content_type="text/plain"
-    )
+    try:
+        return HttpResponse(render_to_string("500.html"), status=500)
+    except Exception:
+        # The template itself may be what failed.
+        text = "Something went wrong here. It was written down; try again.\n"
+        return HttpResponse(text, status=500, content_type="text/plain; charset=utf-8")
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:  # noqa: ARG001 (Django passes it)

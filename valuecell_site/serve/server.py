@@ -62,7 +62,10 @@ class Server(daphne.server.Server):
         """Between the making of the factories and the reactor's start."""
         self.ws_factory.protocol = SocketProtocol
         # failByDrop: say 1009 to who sends too much, before the connection goes.
-        self.ws_factory.setProtocolOptions(closeHandshakeTimeout=CLOSE_HANDSHAKE_SECONDS, failByDrop=False)
+        # allowNullOrigin: that `Origin: null` is foreign is for our gate to say, as of every other one.
+        self.ws_factory.setProtocolOptions(
+            closeHandshakeTimeout=CLOSE_HANDSHAKE_SECONDS, failByDrop=False, allowNullOrigin=True
+        )
         asyncio.get_event_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="serve"))
         asyncio.get_event_loop().call_soon(self._begin)
 
