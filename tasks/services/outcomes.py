@@ -33,6 +33,10 @@ NO_WAIT = timedelta(0)
 FAILED_TICKS_MAX = 5
 """Failed ticks in a row after which a schedule rests with the reason `failures`."""
 
+ERROR_MAX = 2_000
+QUESTION_MAX = 32_000
+"""Characters of an agent's reason and question that are kept: what a person reads, not what an agent can send."""
+
 DEADLINE_PASSED = "Its deadline passed before it ended."
 
 
@@ -83,7 +87,7 @@ def fail(
 ) -> list[Change]:
     """The attempt failed: another one follows if it may help, else the run's slot has failed, and a once task."""
     task, run = _load(lease)
-    error = made_storable(error)
+    error = _kept(error, ERROR_MAX)
     run.error, run.result = error, made_storable(result)
     _end_run(run, RunStatus.FAILED, now)
     faults.reached("run.failed")
@@ -107,7 +111,7 @@ def wait_for_input(lease: Lease, *, question: str, now: datetime) -> list[Change
     run.status = RunStatus.WAITING_INPUT
     if task.status == TaskStatus.RUNNING:
         history.move(task, TaskStatus.WAITING_INPUT, now=now, run=run, reason="the agent asked something")
-    question = made_storable(question)
+    question = _kept(question, QUESTION_MAX)
     notices.tell(WebhookEvent.WAITING_FOR_INPUT, task, run=run, now=now, more={"question": question})
     ConversationService.set_waiting([run.conversation_id], waiting=True)
     history.announce([task], [run])
@@ -120,7 +124,7 @@ def wait_for_input(lease: Lease, *, question: str, now: datetime) -> list[Change
 def stop_at_agent(lease: Lease, *, reason: str, now: datetime) -> list[Change]:
     """The agent said that it cancelled its task: the run is cancelled, and a once task with it."""
     task, run = _load(lease)
-    reason = made_storable(reason)
+    reason = _kept(reason, ERROR_MAX)
     run.reason = reason[:500]
     _end_run(run, RunStatus.CANCELLED, now)
     changes: list[Change] = [transcript.cancelled(task, run, reason)]
@@ -262,6 +266,11 @@ def _pause_for_failures(task: Task, run: TaskRun, now: datetime) -> list[Change]
     task.save(update_fields=["paused_at", "paused_reason", "paused_note"])
     history.note(task, now=now, run=run, reason=task.paused_note)
     return notices.rests(task, run, now=now)
+
+
+def _kept(text: str, most: int) -> str:
+    text = made_storable(text)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _past_deadline(task: Task, now: datetime) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from conversations.hub import Close
 from tests.conversations.real_sockets import PublishingServer, code, seqs
@@ -162,6 +163,18 @@ async def test_a_revoked_token_closes_with_4401_within_seconds(server: Publishin
         assert await code(viewer, within=6) == Close.SIGNED_OUT
         await server.tell("publish", conversation=conversation, first=1, count=1, size=10)
         assert await seqs(other, 1) == [1]
+
+
+@pytest.mark.parametrize("origin", ["null", "https://evil.example"])
+async def test_a_foreign_origin_gets_403_in_the_handshake(
+    server: PublishingServer, conversation: str, origin: str
+) -> None:
+    # `null` is what a sandboxed frame or a file sends.
+    token = await server.tell("token")
+    headers = {"Authorization": f"Bearer {token}", "Origin": origin}
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(server.path(conversation), additional_headers=headers)
+    assert refused.value.response.status_code == 403
 
 
 async def test_a_deleted_conversation_closes_with_4404(server: PublishingServer, conversation: str) -> None:

@@ -8,7 +8,14 @@ from conversations.journal import write
 from conversations.models import Conversation
 from tasks.models import Task, TaskRun
 from tasks.services import TaskService, history
-from tasks.services.outcomes import BACKOFF_FACTOR, BACKOFF_FIRST, BACKOFF_MAX, FAILED_TICKS_MAX
+from tasks.services.outcomes import (
+    BACKOFF_FACTOR,
+    BACKOFF_FIRST,
+    BACKOFF_MAX,
+    ERROR_MAX,
+    FAILED_TICKS_MAX,
+    QUESTION_MAX,
+)
 from tests.helpers.tasks import (
     HOUR,
     MINUTE,
@@ -281,3 +288,18 @@ def test_a_recurring_run_that_ended_well_adds_its_result_and_nothing_else(
     task = make_task(schedule=HOURLY)
     succeed(started(task))
     assert events(conversation) == ["thread_started", "component_generator", "component_generator"]
+
+
+def test_of_an_agents_endless_reason_what_a_person_reads_is_kept(task: Task, conversation: Conversation) -> None:
+    fail(started(task), error="no " * 100_000, retryable=False, now=NOW)
+    (run,) = runs(task)
+    task.refresh_from_db()
+    assert len(run.error) == ERROR_MAX
+    assert run.error.endswith("…")
+    assert task.error_message == run.error
+    assert [len(content) for content in contents(conversation, "task_failed")] == [ERROR_MAX]
+
+
+def test_of_an_endless_question_too(task: Task, conversation: Conversation) -> None:
+    ask(started(task), question="why " * 100_000, now=NOW)
+    assert [len(content) for content in contents(conversation, "plan_require_user_input")] == [QUESTION_MAX]
