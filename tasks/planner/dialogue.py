@@ -206,13 +206,14 @@ def _stand(
         # Such an agent reads times itself: it is handed everything, as one task.
         alone = PlannedTask(agent_name=planned.tasks[0].agent_name, query=whole)
         return Step(tasks=[alone], guidance=planned.guidance, moved=moved)
-    consulted = None if said.agent else _inquiry(text, request, said, heard)
+    consulted = _inquiry(text, request, said, heard)
     if said.at_once:
         heard = Understanding(request=text, language=heard.language)
-    advised = consulted and _advised(consulted, request, said, agents, heard, now=now)
+    advised = _advised(consulted, request, said, agents, heard, now=now)
     if advised:
         planned, heard = advised
-    return replace(_open(planned, heard, said, agents, advised=bool(advised)), moved=moved, inquiry=consulted)
+    step = _open(planned, heard, said, agents, advised=bool(advised))
+    return replace(step, moved=moved, inquiry=None if said.agent else consulted)
 
 
 def _open(planned: Planned, heard: Understanding, said: _Said, agents: Sequence[Candidate], *, advised: bool) -> Step:
@@ -291,10 +292,17 @@ def _advised(
 ) -> tuple[Planned, Understanding] | None:
     """The advice about this text, with the schedule in it where the words said none; None where it cannot be followed:
     there is none, an agent of it is not offered any more, or it wants an order among tasks that come again.
+
+    An agent that an answer named takes all of it; the schedule stays.
     """
     advice = request.advice.get(consulted.text)
+    if advice is None:
+        return None
     offered = {agent.name: agent.label for agent in agents if not agent.passthrough}
-    if advice is None or not all(task.agent_name in offered for task in advice.tasks):
+    if said.agent:
+        query = advice.tasks[0].query if len(advice.tasks) == 1 else consulted.text
+        advice = replace(advice, tasks=[PlannedTask(agent_name=said.agent, query=query)], question="")
+    if not all(task.agent_name in offered for task in advice.tasks):
         return None
     if advice.schedule and consulted.may_schedule:
         heard = proposed(

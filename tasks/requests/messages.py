@@ -161,17 +161,20 @@ def _drafts(message: MessageIn, step: Step, now: datetime) -> list[TaskDraft]:
     """The step's tasks, with the schedule that was understood where none was sent.
 
     Of several, one that others depend on stops them if it fails: without its result they would be asked about nothing.
+    A moment is that of the first ones; those that depend on them run when they have ended.
     """
     source = message.model_copy(update={"schedule": step.schedule}) if step.schedule else message
     if len(step.tasks) == 1:
         (task,) = step.tasks
         return [draft(source, task.query, enabled(task.agent_name), now=now)]
     source = source.model_copy(update={"title": None})
+    moment = source.schedule or {}
+    later = source.model_copy(update={"schedule": {key: moment[key] for key in moment if key != "start_at"}})
     needed = {key for task in step.tasks for key in task.depends_on}
     by_key = {task.key: task for task in step.tasks}
     return [
         draft(
-            source,
+            later if task.depends_on else source,
             _with_results(task, [by_key[key] for key in task.depends_on]),
             enabled(task.agent_name),
             now=now,

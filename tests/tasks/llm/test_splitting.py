@@ -162,6 +162,28 @@ def test_its_schedule_can_be_declined_or_run_once(tell: Tell, model: ChatModel) 
     assert (task.query, task.pattern, task.next_run_at) == ("Regnet es?", "once", NOW)
 
 
+def test_another_agent_can_be_named_and_its_schedule_stays(
+    tell: Tell, model: ChatModel, conversation: Conversation
+) -> None:
+    model.will(plans(("Weather", "Regnet es?"), schedule=EVERY_MORNING))
+    tell("Sag mir jeden Tag um sieben, ob es regnet")
+    assert tell("let Market do it").status == "waiting_input"
+    assert "Every day at 07:00, Berlin**, Market: “Regnet es?”" in contents(conversation, "plan_require_user_input")[-1]
+    task = tell("yes").tasks.get()
+    assert (task.agent_name, task.query, task.pattern) == ("Market", "Regnet es?", "recurring")
+
+
+def test_of_several_at_a_moment_the_second_runs_when_the_first_has_ended(tell: Tell, model: ChatModel) -> None:
+    model.will(plans(("Weather", "Rain this week"), ("Market", "Compare", ["a"])))
+    first, second = tell("Rain, and compare, in 20 minutes").tasks.order_by("place")
+    moment = NOW + timedelta(minutes=20)
+    assert (first.next_run_at, second.next_run_at) == (moment, None)
+    later = moment + timedelta(minutes=3)
+    succeed(started(first, now=moment), now=later)
+    second.refresh_from_db()
+    assert (second.status, second.next_run_at, second.timezone) == ("pending", later, "Europe/Berlin")
+
+
 def test_a_moment_that_only_the_model_reads_is_confirmed_too(tell: Tell, model: ChatModel) -> None:
     moment = NOW + timedelta(hours=20)
     model.will(plans(("Weather", "Regnet es?"), schedule={"start_at": moment.isoformat()}))
