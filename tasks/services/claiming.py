@@ -108,7 +108,7 @@ def take_event(task: Task, *, given: dict[str, Any], now: datetime) -> TaskRun:
         return skip_event(task, reason=row.reason, now=slot)
     work = _Work(now)
     run = work._run(task, row)
-    run.given = given
+    run.task, run.given = task, given
     Conversation.objects.bulk_create(work.conversations)
     run.save(force_insert=True)
     if decision.replaces_active:
@@ -136,6 +136,7 @@ def skip_event(task: Task, *, reason: str, now: datetime) -> TaskRun:
         latest.save(update_fields=["slots", "last_slot", "finished_at"])
     else:
         latest = _Work(now)._run(task, row)
+        latest.task = task
         latest.save(force_insert=True)
     history.announce([task], [latest])
     return latest
@@ -232,7 +233,9 @@ class _Work:
 
     def _move(self, task: Task, status: TaskStatus, reason: str) -> None:
         self.transitions.append(
-            TaskTransition(task=task, old_status=task.status, new_status=status, reason=reason, created_at=self.now)
+            TaskTransition(
+                task_id=task.pk, old_status=task.status, new_status=status, reason=reason, created_at=self.now
+            )
         )
         task.status = status
 
@@ -257,8 +260,9 @@ class _Work:
             )
             self.conversations.append(conversation)
             conversation_id = conversation.pk
+        # By its id: the relation's own way of being set costs as much as the rest of the row.
         return TaskRun(
-            task=task,
+            task_id=task.pk,
             user_id=task.user_id,
             conversation_id=conversation_id,
             trigger=row.trigger,
