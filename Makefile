@@ -19,7 +19,7 @@ define install
 	fi
 endef
 
-.PHONY: run cluster test check bench screenshots requirements
+.PHONY: run cluster test check faults bench screenshots requirements
 
 # Sign-in page, pages, API, sockets, runner and sample agents. `exec`: signals reach the server itself.
 run:
@@ -44,7 +44,7 @@ check:
 test: check
 	@command -v chromium chromium-browser google-chrome >/dev/null || $(no_browser)
 	$(BIN)/pytest
-	$(BIN)/python -m tests.with_postgres $(BIN)/pytest
+	TEST_DATABASE=postgres $(BIN)/pytest
 	@command -v chromium chromium-browser google-chrome >/dev/null || $(no_browser)
 
 define no_browser
@@ -53,6 +53,12 @@ printf '\n%s\n%s\n%s\n\n' \
 	"# No Chromium here: THE BROWSER TESTS ARE LEFT OUT. apt install chromium #" \
 	"##########################################################################"
 endef
+
+# A process dies at every labelled point of every path, and the next one is audited; on both databases.
+faults:
+	$(call install,requirements-dev.txt)
+	FAULTS=all $(BIN)/pytest -v tests/faults tests/races
+	FAULTS=all TEST_DATABASE=postgres $(BIN)/pytest -v tests/faults tests/races
 
 # Figures, each beside a baseline that runs side by side.
 bench:
