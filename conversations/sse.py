@@ -101,13 +101,13 @@ async def _stream(request: HttpRequest, user_id: int, conversation_id: UUID, aft
                 last = end
                 for envelope in envelopes:
                     yield _event((envelope["seq"], dumps(envelope)))
-                if not await _room(backlog, closed):
+                if not await room(backlog, closed):
                     return
             yield f"event: ready\ndata: {dumps({'ready': True, 'seq': last})}\n\n"
             async with aclosing(_live(viewer, closed)) as live:
                 async for text in live:
                     yield text
-                    if not await _room(backlog, closed):
+                    if not await room(backlog, closed):
                         return
         except Conversation.DoesNotExist:
             return
@@ -139,7 +139,7 @@ async def _live(viewer: StreamViewer, closed: asyncio.Event) -> AsyncGenerator[s
                 task.cancel()
 
 
-async def _room(backlog: Callable[[], int] | None, closed: asyncio.Event) -> bool:
+async def room(backlog: Callable[[], int] | None, closed: asyncio.Event) -> bool:
     """Wait until the client has taken most of what was sent; False when it takes nothing, or the stream is
     closed.
     """

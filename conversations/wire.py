@@ -166,8 +166,13 @@ def read_body(request: HttpRequest, model: type[Model]) -> Model:
     Raises Invalid for what is not JSON, not an object, or holds characters and numbers that no database stores, and
     pydantic's ValidationError for the fields (the API's one error function words it).
     """
+    return read_json(request.body, model)
+
+
+def read_json(body: bytes, model: type[Model]) -> Model:
+    """The same for a body that came another way."""
     try:
-        text = request.body.decode("utf-8")
+        text = body.decode("utf-8")
     except UnicodeDecodeError:
         raise Invalid("The body is not UTF-8: send JSON in UTF-8.") from None
     if not text.strip(" \t\r\n"):
@@ -178,6 +183,11 @@ def read_body(request: HttpRequest, model: type[Model]) -> Model:
         raise Invalid(f"The body is nested too deeply: at most {DEPTH_MAX} levels.") from None
     except ValueError as error:
         raise Invalid(f"The body is not JSON: {_json_fault(error)}.") from None
+    return read_value(data, model)
+
+
+def read_value(data: Any, model: type[Model]) -> Model:
+    """The same for JSON that was decoded already."""
     if not isinstance(data, dict):
         raise Invalid("The body must be a JSON object, such as {}.")
     _check_values(data)

@@ -15,6 +15,7 @@ from ninja.errors import ValidationError as ParameterError
 from pydantic import ValidationError
 
 from conversations.wire import Refused
+from conversations.wording import joined, worded
 from tasks.errors import InvalidInput, NotFound, TaskError, WrongMoment
 from tasks.schedules import ScheduleError
 
@@ -53,7 +54,7 @@ def problem(request: HttpRequest, exc: Exception | type[Exception]) -> JsonRespo
         case InvalidInput():
             return error(422, code=exc.code, message=exc.message, fields=exc.fields)
         case ScheduleError():
-            return error(422, message=_joined(exc.fields), fields=exc.fields)
+            return error(422, message=joined(exc.fields), fields=exc.fields)
         case NotFound():
             return error(404, code=exc.code, message=exc.message)
         case WrongMoment():
@@ -62,10 +63,10 @@ def problem(request: HttpRequest, exc: Exception | type[Exception]) -> JsonRespo
             return error(422, code=exc.code, message=exc.message)
         case ValidationError():
             fields = worded(exc.errors(include_url=False, include_input=False))
-            return error(422, message=_joined(fields), fields=fields)
+            return error(422, message=joined(fields), fields=fields)
         case ParameterError():
             fields = worded([{**fault, "loc": fault["loc"][1:]} for fault in exc.errors])
-            return error(422, message=_joined(fields), fields=fields)
+            return error(422, message=joined(fields), fields=fields)
         case Http404():
             return error(404)
         case PermissionDenied():
@@ -96,56 +97,3 @@ def shaped(response: HttpResponseBase) -> HttpResponseBase:
         if header in response:
             mended[header] = response[header]
     return mended
-
-
-def worded(faults: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Pydantic's faults by field, in words for the person who reads them; `tasks.0.query` names an inner field."""
-    fields: dict[str, list[str]] = {}
-    for fault in faults:
-        name = ".".join(str(part) for part in fault["loc"]) or "body"
-        text = _words(fault["type"], fault.get("ctx") or {}, fault["msg"])
-        texts = fields.setdefault(name, [])
-        if text not in texts:
-            texts.append(text)
-    return fields
-
-
-WORDS = {
-    "missing": "This is required.",
-    "extra_forbidden": "There is no such field here: leave it out.",
-    "string_type": "Write a text, in quotes.",
-    "string_too_long": "Write at most {max_length:,} characters.",
-    "string_too_short": "Write at least {min_length:,} characters.",
-    "int_type": "Write a whole number.",
-    "int_parsing": "Write a whole number.",
-    "int_from_float": "Write a whole number.",
-    "int_parsing_size": "The number is too large.",
-    "bool_type": "Write true or false.",
-    "greater_than_equal": "Write {ge:,} or more.",
-    "less_than_equal": "Write {le:,} or less.",
-    "literal_error": "Write one of {expected}.",
-    "list_type": "Write a list: [ … ].",
-    "too_short": "Send at least {min_length:,}.",
-    "too_long": "Send at most {max_length:,}.",
-    "dict_type": "Write an object: { … }.",
-    "model_type": "Write an object: { … }.",
-    "timezone_aware": "Write the offset too, as in 2026-05-01T09:00:00+02:00.",
-    "datetime_type": "Write a time with its offset, as 2026-05-01T09:00:00+02:00.",
-    "datetime_parsing": "Write a time with its offset, as 2026-05-01T09:00:00+02:00.",
-    "datetime_from_date_parsing": "Write a time with its offset, as 2026-05-01T09:00:00+02:00.",
-    "datetime_object_invalid": "Write a time with its offset, as 2026-05-01T09:00:00+02:00.",
-}
-"""Pydantic's kinds of fault, in words that say what to write instead; names in braces are the fault's own figures."""
-
-
-def _words(kind: str, context: Mapping[str, Any], usual: str) -> str:
-    if kind == "value_error":
-        return str(context.get("error", usual))
-    words = WORDS.get(kind)
-    if words is None:
-        return f"{usual}."
-    return words if "{ … }" in words else words.format_map(context)
-
-
-def _joined(fields: Mapping[str, Sequence[str]]) -> str:
-    return " ".join(f"{name}: {' '.join(texts)}" for name, texts in fields.items())

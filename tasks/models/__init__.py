@@ -1,6 +1,7 @@
 """Agents, plans, tasks, their runs and their history; hooks that start tasks; what tells of them; workers."""
 
 from tasks.models.agent import Agent
+from tasks.models.chat import ChatTurn
 from tasks.models.feed import CalendarFeed
 from tasks.models.hook import TAKEN, HookDelivery, Outcome, TaskHook
 from tasks.models.plan import ExecutionPlan
@@ -15,6 +16,7 @@ __all__ = [
     "TEST_EVENT",
     "Agent",
     "CalendarFeed",
+    "ChatTurn",
     "ExecutionPlan",
     "HookDelivery",
     "Outcome",

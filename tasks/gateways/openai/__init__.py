@@ -1,0 +1,1 @@
+"""OpenAI's chat completions: each enabled agent is a model by its name."""
