@@ -80,11 +80,11 @@ def _describe(api: Api) -> OpenAPISchema:
     components = schema["components"]["schemas"]
     describe_body(ScheduleIn)
     components.update(component_schemas())
-    for name in ("TaskIn", "TaskPatch", "MessageIn"):
+    for name in ("TaskIn", "TaskPatch", "CloneIn", "MessageIn"):
         # Read by `tasks.schedules`, which words what is wrong; described here as what it takes.
         ref = {"$ref": "#/components/schemas/ScheduleIn"}
         components[name]["properties"]["schedule"] = (
-            ref if name == "TaskPatch" else {"anyOf": [ref, {"type": "null"}], "default": None}
+            ref if name in ("TaskPatch", "CloneIn") else {"anyOf": [ref, {"type": "null"}], "default": None}
         )
     error = TypeAdapter(Error).json_schema(ref_template="#/components/schemas/{model}")
     components.update(error.pop("$defs"))

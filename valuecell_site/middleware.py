@@ -37,6 +37,7 @@ CREATORS = frozenset(
         "trigger_task",
         "run_again",
         "backfill",
+        "clone",
         "list_hooks",
         "try_hook",
         "list_webhooks",
@@ -60,6 +61,7 @@ WORK = frozenset(
         "trigger_task",
         "run_again",
         "backfill",
+        "clone",
     }
 )
 """Addresses (by their first endpoint's name) whose POST gives work: a token needs the scope `run`."""

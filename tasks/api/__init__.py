@@ -5,12 +5,13 @@ from ninja import Router
 
 def routers() -> list[tuple[str, Router]]:
     """Each router with its prefix under `/api/v1`, in the order in which the description lists them."""
-    from tasks.api import agents, conversations, hooks, plans, runs, schedules, tasks, texts, webhooks
+    from tasks.api import agents, conversations, hooks, operations, plans, runs, schedules, tasks, texts, webhooks
 
     return [
         ("/conversations", conversations.router),
         ("/plans", plans.router),
         ("/tasks", texts.router),  # before the tasks, whose ids are any word
+        ("/tasks", operations.router),  # its /bulk too
         ("/tasks", tasks.router),
         ("/tasks", hooks.router),
         ("/runs", runs.router),

@@ -53,8 +53,10 @@ Since = Annotated[Instant, BeforeValidator(_with_plus)]
 Filter = Annotated[str, Field(max_length=200)]
 
 
-class TasksQuery(PageQuery):
-    """`GET /tasks`."""
+class TasksFilter(BaseModel):
+    """Which tasks are meant: those that fit every key."""
+
+    model_config = ConfigDict(extra="forbid")
 
     conversation_id: Filter | None = None
     status: Literal["pending", "running", "waiting_input", "completed", "failed", "cancelled"] | None = None
@@ -66,6 +68,10 @@ class TasksQuery(PageQuery):
     q: Filter | None = Field(default=None, description="Words in the title or the request.")
     created_after: Since | None = None
     created_before: Since | None = None
+
+
+class TasksQuery(PageQuery, TasksFilter):
+    """`GET /tasks`."""
 
 
 class TaskAloneIn(TaskIn):

@@ -81,6 +81,13 @@ class TaskPatch(Patch, TaskOptions):
     query: Text | None = None
 
 
+class CloneIn(TaskPatch):
+    """`POST /tasks/{id}/clone`: what shall be other than in the task that is copied."""
+
+    agent_name: Line | None = None
+    conversation_id: Line | None = None
+
+
 class TaskIn(TaskOptions):
     """One task of a plan, or of `POST /tasks`."""
 

@@ -95,7 +95,9 @@ class TaskOut(TypedDict):
     on_failure: str
     next_run_at: Moment | None
     paused_at: Moment | None
+    paused_until: Moment | None
     paused_reason: str | None
+    paused_note: str | None
     error_message: str | None
     created_at: Moment
     started_at: Moment | None
@@ -218,6 +220,25 @@ class CountOut(TypedDict):
     cancelled: int
 
 
+class LeftOutOut(TypedDict):
+    """A task that was left as it was, with the error's code and why."""
+
+    task_id: Id
+    title: str
+    code: str
+    reason: str
+
+
+class BulkOut(TypedDict):
+    """What became of an act on many: `done` of `matched`; of those left out the first hundred are named."""
+
+    action: str
+    matched: int
+    done: int
+    left_out_count: int
+    left_out: list[LeftOutOut]
+
+
 class NoteOut(TypedDict, total=False):
     """A sentence beside a preview's times, and the time that it is about."""
 
@@ -283,7 +304,9 @@ def task_out(task: Task) -> TaskOut:
         "on_failure": str(task.on_failure),
         "next_run_at": moment_or_none(task.next_run_at),
         "paused_at": moment_or_none(task.paused_at),
+        "paused_until": moment_or_none(task.paused_until),
         "paused_reason": str(task.paused_reason) or None,
+        "paused_note": task.paused_note or None,
         "error_message": task.error_message or None,
         "created_at": moment(task.created_at),
         "started_at": moment_or_none(task.started_at),

@@ -1,9 +1,9 @@
 """TaskService: every way in which a task changes. No other code writes a status of a task or run.
 
 Each method is atomic, takes `now` and (where a person may ask) `actor`, and raises the errors of `tasks.errors`.
-The rooms behind it: `history` (the conditional update and its row), `creation`, `operations`, `cancelling`, `leaving`,
-`claiming` (with the pure `ticks`), `events`, `leases`, `workers`, `outcomes`, `questions`, `retention`, `queries`, and
-`transcript` (what a task says in its conversation).
+The rooms behind it: `history` (the conditional update and its row), `creation`, `operations`, `resting`, `extra_runs`,
+`many`, `cancelling`, `leaving`, `claiming` (with the pure `ticks`), `events`, `leases`, `workers`, `outcomes`,
+`questions`, `retention`, `queries`, and `transcript` (what a task says in its conversation).
 """
 
 from tasks.services import (
@@ -15,10 +15,12 @@ from tasks.services import (
     history,
     leases,
     leaving,
+    many,
     mending,
     operations,
     outcomes,
     queries,
+    resting,
     retention,
     texts,
     workers,
@@ -26,8 +28,9 @@ from tasks.services import (
 from tasks.services.cancelling import Cancelled
 from tasks.services.creation import TaskDraft
 from tasks.services.leases import Lease
+from tasks.services.many import Many
 
-__all__ = ["Cancelled", "Lease", "TaskDraft", "TaskService"]
+__all__ = ["Cancelled", "Lease", "Many", "TaskDraft", "TaskService"]
 
 
 class TaskService:
@@ -43,8 +46,9 @@ class TaskService:
     create_plan = staticmethod(creation.create_plan)
     add_tasks = staticmethod(creation.add_tasks)
     update = staticmethod(operations.update)
-    pause = staticmethod(operations.pause)
-    resume = staticmethod(operations.resume)
+    snooze = staticmethod(operations.snooze)
+    pause = staticmethod(resting.pause)
+    resume = staticmethod(resting.resume)
     trigger = staticmethod(extra_runs.trigger)
     run_again = staticmethod(extra_runs.run_again)
     backfill = staticmethod(extra_runs.backfill)
@@ -55,11 +59,19 @@ class TaskService:
     cancel_plan = staticmethod(cancelling.cancel_plan)
     leave_conversation = staticmethod(leaving.leave_conversation)
 
+    # People, to many at once
+    pause_many = staticmethod(many.pause_many)
+    resume_many = staticmethod(many.resume_many)
+    snooze_many = staticmethod(many.snooze_many)
+    trigger_many = staticmethod(many.trigger_many)
+    run_again_many = staticmethod(many.run_again_many)
+    cancel_chosen = staticmethod(many.cancel_chosen)
+
     # The runner: time
     claim_due = staticmethod(claiming.claim_due)
-    resume_due = staticmethod(operations.resume_due)
-    resume_for_agents = staticmethod(operations.resume_for_agents)
-    agents_back = staticmethod(operations.agents_back)
+    resume_due = staticmethod(resting.resume_due)
+    resume_for_agents = staticmethod(resting.resume_for_agents)
+    agents_back = staticmethod(resting.agents_back)
     tell_cancelled = staticmethod(cancelling.tell_cancelled)
     mend_unplanned = staticmethod(mending.mend_unplanned)
     replan_calendars = staticmethod(mending.replan_calendars)

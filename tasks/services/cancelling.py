@@ -15,6 +15,7 @@ from tasks import wakeup
 from tasks.errors import AlreadyFinished
 from tasks.models import ExecutionPlan, Task, TaskRun, TaskTransition
 from tasks.services import creation, history, questions, transcript
+from tasks.services.rows import insert_rows
 from tasks.states import RUN_ACTIVE, TASK_UNFINISHED, RunStatus, TaskStatus
 
 BATCH = 1000
@@ -81,16 +82,18 @@ def cancel_many(tasks: "QuerySet[Task]", *, actor: User | None, now: datetime, r
                 updated_at=now,
                 untold=True,
             )
-            TaskTransition.objects.bulk_create(
-                TaskTransition(
-                    task_id=task.pk,
-                    old_status=task.status,
-                    new_status=TaskStatus.CANCELLED,
-                    reason=reason or "cancelled",
-                    actor=actor,
-                    created_at=now,
-                )
-                for task in batch
+            insert_rows(
+                [
+                    TaskTransition(
+                        task_id=task.pk,
+                        old_status=task.status,
+                        new_status=TaskStatus.CANCELLED,
+                        reason=reason or "cancelled",
+                        actor=actor,
+                        created_at=now,
+                    )
+                    for task in batch
+                ]
             )
             questions.closed(run.conversation_id for run in runs)
             history.announce(batch)

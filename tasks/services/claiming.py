@@ -62,29 +62,32 @@ def claim_due(*, now: datetime, limit: int = BATCH) -> int:
 def record_missed(task: Task, *, now: datetime, reason: str) -> None:
     """Write the row of the due slots of a locked, recurring `task` that nothing will run, and plan the first after now.
 
-    The caller saves the task, and calls this only where a slot is due.
+    The caller saves the task.
     """
-    _record(task, miss(_due(task, [], None), now, reason), now)
+    record_rested([task], [], now=now, reason=reason)
 
 
-def record_limited(task: Task, *, now: datetime) -> None:
-    """Write the row of the slots that came while a limit kept the locked, recurring `task` from running: skipped.
+def record_rested(missed: Sequence[Task], limited: Sequence[Task], *, now: datetime, reason: str) -> None:
+    """Write the rows of what was due for locked, recurring tasks while they rested, and plan their next slots.
 
-    What came after `paused_until` is due as ever. The caller saves the task.
+    Of `missed`: the slots until now, with this reason. Of `limited`, which rested because a limit was reached: those
+    that came before `paused_until`, as skipped; what came after is due as ever. The caller saves the tasks. The queries
+    do not grow with the number of tasks.
     """
-    end = now if task.paused_until is None else min(now, task.paused_until - timedelta(microseconds=1))
-    if task.next_run_at is None or task.next_run_at > end:
+    ends = [(task, now, reason, RunStatus.MISSED) for task in missed]
+    for task in limited:
+        end = now if task.paused_until is None else min(now, task.paused_until - timedelta(microseconds=1))
+        ends.append((task, end, pausing.limit_of(task), RunStatus.SKIPPED))
+    due = [entry for entry in ends if entry[0].next_run_at is not None and entry[0].next_run_at <= entry[1]]
+    if not due:
         return
-    reason = pausing.limit_of(task)
-    _record(task, miss(_due(task, [], None), end, reason, RunStatus.SKIPPED), now)
-
-
-def _record(task: Task, decision: Decision, now: datetime) -> None:
+    before = _slots_before([task for task, *_ in due])
     work = _Work(now)
-    work.take(task, decision, _slots_before([task])[task.pk], [])
-    TaskRun.objects.bulk_create(work.runs)
+    for task, end, why, status in due:
+        work.take(task, miss(_due(task, [], None), end, why, status), before[task.pk], [])
+    insert_rows(work.runs)
     write_columns(work.extended, ["slots", "last_slot", "finished_at"])
-    history.announce([task], [*work.runs, *work.extended])
+    history.announce([task for task, *_ in due], [*work.runs, *work.extended])
 
 
 def take_event(task: Task, *, given: dict[str, Any], now: datetime) -> TaskRun:

@@ -1,19 +1,23 @@
 """Runs beside the schedule: run now, run again, and a past range made up for. None of them uses up a slot."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 
 from conversations import journal
 from tasks import schedules, wakeup
 from tasks.errors import InvalidInput, NotFound, WrongMoment
 from tasks.models import Task, TaskRun
 from tasks.services import history, texts, transcript
+from tasks.services.rows import insert_rows
 from tasks.states import RUN_ENDED, TASK_ENDED, RunStatus, TaskStatus, Trigger
 
+NEVER_RAN = (RunStatus.SKIPPED, RunStatus.MISSED)
+"""Rows of slots that have no input to run again with."""
 BACKFILL_PRIORITY = 0
 """What is made up for waits for what is due now."""
 BACKFILL_MAX = 1000
@@ -27,25 +31,24 @@ def trigger(task_id: UUID, *, actor: User | None, now: datetime, query: str | No
     """
     with transaction.atomic():
         task = history.locked(task_id)
-        history.refuse_ended(task, "run (use run-again)")
+        if (error := cannot_trigger(task)) is not None:
+            raise error
         if query:
             texts.check_of(task, query)
-        run = _manual_run(task, query or task.query, now)
-        if task.status == TaskStatus.PENDING:
-            history.move(
-                task,
-                TaskStatus.RUNNING,
-                now=now,
-                run=run,
-                reason="run now",
-                actor=actor,
-                started_at=now,
-                **_no_second_run(task),
-            )
-        else:
-            history.note(task, now=now, run=run, reason="run now", actor=actor)
-        history.announce([task], [run])
+        run = _row(task, Trigger.MANUAL, query or task.query, now, None)
+        _begin([(task, run)], actor=actor, now=now, reason="run now")
         return run
+
+
+def cannot_trigger(task: Task) -> WrongMoment | None:
+    """Why `task` cannot be run now; None where it can."""
+    return history.ended(task, "run (use run-again)")
+
+
+def trigger_locked(tasks: Sequence[Task], *, actor: User | None, now: datetime) -> None:
+    """Run locked tasks to which `cannot_trigger` says nothing, each with its own text."""
+    pairs = [(task, _row(task, Trigger.MANUAL, task.query, now, None)) for task in tasks]
+    _begin(pairs, actor=actor, now=now, reason="run now")
 
 
 def run_again(
@@ -59,53 +62,83 @@ def run_again(
     """
     with transaction.atomic():
         task = history.locked(task_id)
-        runs = task.runs.exclude(status__in=[RunStatus.SKIPPED, RunStatus.MISSED])
-        earlier = runs.filter(pk=run_id).first() if run_id else runs.order_by("-id").first()
+        earlier = task.runs.exclude(status__in=NEVER_RAN).filter(pk=run_id).first() if run_id else None
         if run_id and earlier is None:
             raise NotFound("There is no such run of this task.")
-        if earlier is not None and earlier.status not in RUN_ENDED:
-            raise WrongMoment("That run still goes on: wait for its end, or cancel it.", code="still_running")
+        if not run_id:
+            earlier = latest_runs([task]).get(task.pk)
+        if (error := cannot_run_again(earlier)) is not None:
+            raise error
         if query:
             texts.check_of(task, query)
-        text = query or (earlier.input if earlier else "") or task.query
-        as_sent = earlier if earlier is not None and not query else None
-        slot = (earlier.for_slot or earlier.scheduled_for) if earlier else None
-        run = _manual_run(task, text, now, for_slot=slot, as_sent=as_sent)
-        if task.status in TASK_ENDED or task.status == TaskStatus.PENDING:
-            history.move(
-                task,
-                TaskStatus.RUNNING,
-                now=now,
-                run=run,
-                reason="run again",
-                actor=actor,
-                completed_at=None,
-                error_message="",
-                started_at=task.started_at or now,
-                **_no_second_run(task),
-            )
-            if task.recurring:
-                journal.write([transcript.controller(task)])
-        else:
-            history.note(task, now=now, run=run, reason="run again", actor=actor)
-        history.announce([task], [run])
+        run = _like(task, earlier, now, query)
+        _begin([(task, run)], actor=actor, now=now, reason="run again")
         return run
 
 
-def _no_second_run(task: Task) -> dict[str, Any]:
-    """The columns that disarm a once task whose run was just made: its planned moment would be a second."""
-    return {} if task.recurring else {"next_slot_at": None, "next_run_at": None}
+def latest_runs(tasks: Sequence[Task]) -> dict[UUID, TaskRun]:
+    """By task, the latest run that has an input to run again with. Two queries."""
+    ran = TaskRun.objects.exclude(status__in=NEVER_RAN)
+    newest = ran.filter(task=OuterRef("pk")).order_by("-id").values("pk")[:1]
+    ids = Task.objects.filter(pk__in=[task.pk for task in tasks]).order_by().values_list(Subquery(newest), flat=True)
+    return {run.task_id: run for run in TaskRun.objects.filter(pk__in=[pk for pk in ids if pk])}
 
 
-def _manual_run(
-    task: Task, text: str, now: datetime, for_slot: datetime | None = None, as_sent: TaskRun | None = None
-) -> TaskRun:
-    run = _row(task, Trigger.MANUAL, text, now, for_slot)
-    if as_sent is not None:
-        run.rendered, run.given = as_sent.rendered, as_sent.given
-    run.save(force_insert=True)
-    wakeup.moved()
+def cannot_run_again(earlier: TaskRun | None) -> WrongMoment | None:
+    """Why a task whose `earlier` run is meant cannot run again; None where it can."""
+    if earlier is None or earlier.status in RUN_ENDED:
+        return None
+    return WrongMoment("That run still goes on: wait for its end, or cancel it.", code="still_running")
+
+
+def run_again_locked(
+    tasks: Sequence[Task], earlier: Mapping[UUID, TaskRun], *, actor: User | None, now: datetime
+) -> None:
+    """Run locked tasks once more, each with the input of its `earlier` run (one that `cannot_run_again` lets pass)."""
+    pairs = [(task, _like(task, earlier.get(task.pk), now, None)) for task in tasks]
+    _begin(pairs, actor=actor, now=now, reason="run again")
+
+
+def _like(task: Task, earlier: TaskRun | None, now: datetime, query: str | None) -> TaskRun:
+    """A run with `query`, or with the input of `earlier` as it was sent, for the slot that that one stood for."""
+    text = query or (earlier.input if earlier else "") or task.query
+    slot = (earlier.for_slot or earlier.scheduled_for) if earlier else None
+    run = _row(task, Trigger.MANUAL, text, now, slot)
+    if earlier is not None and not query:
+        run.rendered, run.given = earlier.rendered, earlier.given
     return run
+
+
+def _begin(pairs: Sequence[tuple[Task, TaskRun]], *, actor: User | None, now: datetime, reason: str) -> None:
+    """Write these new runs and bring their locked tasks to `running`, in as many statements for one as for many."""
+    if not pairs:
+        return
+    insert_rows([run for _, run in pairs])
+    tasks = [task for task, _ in pairs]
+    runs = {task.pk: run for task, run in pairs}
+    moved = [task for task in tasks if task.status in TASK_ENDED or task.status == TaskStatus.PENDING]
+    back = [task for task in moved if task.recurring and task.status in TASK_ENDED]
+    for task in moved:
+        task.completed_at, task.error_message = None, ""
+        task.started_at = task.started_at or now
+        if not task.recurring:
+            # Its planned moment would be a second run.
+            task.next_slot_at = task.next_run_at = None
+    history.move_many(
+        moved,
+        TaskStatus.RUNNING,
+        now=now,
+        reason=reason,
+        actor=actor,
+        runs=runs,
+        columns=["error_message", "started_at"],
+    )
+    there = set(moved)
+    history.note_many([task for task in tasks if task not in there], now=now, reason=reason, actor=actor, runs=runs)
+    if back:
+        journal.write([transcript.controller(task) for task in back])
+    history.announce(tasks, list(runs.values()))
+    wakeup.moved()
 
 
 def _row(task: Task, trigger: Trigger, text: str, now: datetime, for_slot: datetime | None) -> TaskRun:
@@ -156,7 +189,7 @@ def backfill(task_id: UUID, *, begin: datetime, end: datetime, actor: User | Non
             # Oldest slot first, and behind what is due by the schedule itself.
             run.ready_at = now + place * timedelta(microseconds=1)
             run.priority = BACKFILL_PRIORITY
-        TaskRun.objects.bulk_create(runs)
+        insert_rows(runs)
         words = f"backfill of {len(runs)} slots, {slots[0].isoformat()} to {slots[-1].isoformat()}"
         if task.status == TaskStatus.PENDING:
             history.move(task, TaskStatus.RUNNING, now=now, reason=words, actor=actor, started_at=now)

@@ -1,6 +1,6 @@
 """The one way in which a task's status changes: a conditional update, a row that says so, and word to open pages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from conversations.hub import hub
 from tasks.errors import AlreadyFinished, IllegalTransition, NotFound
 from tasks.models import Task, TaskRun, TaskTransition, WebhookEvent
 from tasks.services import notices
+from tasks.services.rows import insert_rows, write_columns
 from tasks.states import TASK_ENDED, TaskStatus, task_sources
 
 
@@ -81,10 +82,78 @@ def note(
     )
 
 
+def move_many(
+    tasks: Sequence[Task],
+    status: TaskStatus,
+    *,
+    now: datetime,
+    reason: str,
+    actor: User | None = None,
+    runs: Mapping[UUID, TaskRun] | None = None,
+    columns: Sequence[str] = (),
+) -> None:
+    """`move` for any number of locked tasks, in two statements. `columns` names what the caller set on each besides.
+
+    `runs` are, by task, those that the rows of the history name. Raises `IllegalTransition` and writes nothing where
+    one of them may not become `status`.
+    """
+    sources = task_sources(status)
+    for task in tasks:
+        if task.status not in sources:
+            raise IllegalTransition(f"Task “{task.title}”", found=task.status, wanted=status)
+    olds = {task.pk: str(task.status) for task in tasks}
+    for task in tasks:
+        task.status, task.updated_at = status, now
+        if status in TASK_ENDED:
+            task.next_run_at = task.next_slot_at = None
+            task.completed_at = now
+    fields = ("status", "updated_at", "next_run_at", "next_slot_at", "completed_at")
+    write_columns(tasks, [*fields, *(name for name in columns if name not in fields)])
+    note_many(tasks, now=now, reason=reason, actor=actor, olds=olds, runs=runs)
+    announce(tasks)
+    if status == TaskStatus.FAILED:
+        notices.tell_of_many(WebhookEvent.TASK_FAILED, tasks, now=now)
+
+
+def note_many(
+    tasks: Sequence[Task],
+    *,
+    now: datetime,
+    reason: str,
+    actor: User | None = None,
+    olds: Mapping[UUID, str] | None = None,
+    runs: Mapping[UUID, TaskRun] | None = None,
+    changes: Mapping[UUID, dict[str, Any]] | None = None,
+) -> None:
+    """`note` for any number of tasks, in one statement; `olds`, `runs` and `changes` are by task."""
+    insert_rows(
+        [
+            TaskTransition(
+                task=task,
+                run=(runs or {}).get(task.pk),
+                old_status=(olds or {}).get(task.pk, str(task.status)),
+                new_status=task.status,
+                reason=reason[:500],
+                actor=actor,
+                changes=(changes or {}).get(task.pk, {}),
+                created_at=now,
+            )
+            for task in tasks
+        ]
+    )
+
+
+def ended(task: Task, what: str) -> AlreadyFinished | None:
+    """Why an ended task cannot be `what`; None for one that goes on."""
+    if task.status not in TASK_ENDED:
+        return None
+    return AlreadyFinished(f"“{task.title}” is {task.status} already, so it cannot be {what}.")
+
+
 def refuse_ended(task: Task, what: str) -> None:
     """Raise `AlreadyFinished` if the task has ended."""
-    if task.status in TASK_ENDED:
-        raise AlreadyFinished(f"“{task.title}” is {task.status} already, so it cannot be {what}.")
+    if (error := ended(task, what)) is not None:
+        raise error
 
 
 def announce(tasks: Iterable[Task], runs: Iterable[TaskRun] = ()) -> None:

@@ -58,10 +58,12 @@ def _unplanned(task: Task) -> bool:
 def replan_calendars(*, now: datetime) -> int:
     """The rules of time zones changed: plan the coming slots of calendar schedules anew; returns how many moved.
 
-    Slots that are due already stay: they were promised by the old rules, and are claimed in a moment.
+    Slots that are due already stay: they were promised by the old rules, and are claimed in a moment. Those that rest
+    are planned anew too, or they would go on by the old rules one day.
     """
     moved = 0
-    calendars = Task.objects.armed().filter(Q(daily_times__isnull=False) | Q(crons__isnull=False))
+    planned = Task.objects.filter(next_run_at__isnull=False)
+    calendars = planned.filter(Q(daily_times__isnull=False) | Q(crons__isnull=False))
     after = None
     while True:
         page = calendars.order_by("pk")

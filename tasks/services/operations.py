@@ -1,6 +1,6 @@
-"""What a person does with a task besides cancelling it and running it: edit, pause, resume, answer."""
+"""What a person changes of a task: text, schedule, options, its moment; and the answer that it waits for."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,16 +12,12 @@ from conversations import journal
 from conversations.changes import Change
 from tasks import schedules, wakeup
 from tasks.errors import InvalidInput, NotWaiting, WrongMoment
-from tasks.models import Agent, Task, TaskRun
+from tasks.models import Task, TaskRun
 from tasks.schedules import Schedule, ScheduleError
 from tasks.schemas.inputs import TaskPatch
-from tasks.services import claiming, creation, history, questions, texts, transcript
-from tasks.states import (
-    TASK_ENDED,
-    PausedReason,
-    RunStatus,
-    TaskStatus,
-)
+from tasks.services import creation, history, questions, resting, texts, transcript
+from tasks.services.rows import write_columns
+from tasks.states import PausedReason, RunStatus, TaskStatus
 
 COLUMNS = (
     "overlap",
@@ -43,8 +39,6 @@ COLUMNS = (
 NULLABLE = frozenset({"deadline_at", "max_runs_per_day", "budget", "retention_days"})
 LIMITS = frozenset({"max_runs_per_day", "budget"})
 """Columns whose change lets a task go on that rests because one of them was reached."""
-PAUSED = "The schedule was paused."
-"""Why slots that came in a pause were missed."""
 
 
 def options(patch: TaskPatch | Any, *, now: datetime) -> dict[str, Any]:
@@ -100,7 +94,7 @@ def update(task_id: UUID, patch: TaskPatch, *, actor: User | None, now: datetime
             return task
         task.updated_at = now
         if task.paused_reason == PausedReason.BUDGET and LIMITS & changed.keys():
-            _resume(task, now, keep_slots=False)
+            resting.go_on([task], now=now)
         task.save()
         history.note(task, now=now, reason="edited: " + ", ".join(sorted(changed)), actor=actor, changes=changed)
         if "priority" in changed:
@@ -132,7 +126,9 @@ def _reschedule(task: Task, schedule: Schedule, now: datetime) -> None:
     # Its turn in its plan has not come.
     behind = task.next_run_at is None and task.status == TaskStatus.PENDING
     if task.recurring and task.next_slot_at is not None and task.next_slot_at <= now:
-        _record_due(task, now, "The schedule was changed before it could run." if task.paused_at is None else PAUSED)
+        resting.record_due(
+            task, now, "The schedule was changed before it could run." if task.paused_at is None else resting.PAUSED
+        )
     task.schedule = schedule
     if schedule.start_at is not None:
         task.anchor_at = schedule.start_at
@@ -151,103 +147,48 @@ def _reschedule(task: Task, schedule: Schedule, now: datetime) -> None:
     creation.plan_slot(task, slot)
 
 
-def pause(task_id: UUID, *, actor: User | None, now: datetime, until: datetime | None = None, reason: str = "") -> Task:
-    """Rest a schedule: no tick starts until it is resumed, or until `until`. What runs goes on.
+def snooze(task_id: UUID, *, actor: User | None, now: datetime, until: datetime) -> Task:
+    """Put off what comes next to `until`: a once task runs at that moment instead, a schedule rests until then.
 
-    Raises `NotFound`, `AlreadyFinished`, `InvalidInput` (`until` is past). Pausing twice takes the newer words.
+    Raises `NotFound`, `AlreadyFinished`, `WrongMoment` (a once task that started), `InvalidInput` (`until` is past).
     """
-    if until is not None and until <= now:
-        raise InvalidInput({"until": ["It is past already: give a moment in the future, or none."]})
+    resting.refuse_past(until, now)
     with transaction.atomic():
         task = history.locked(task_id)
-        history.refuse_ended(task, "paused")
-        task.paused_at = now
-        task.paused_until = until
-        task.paused_reason = PausedReason.MANUAL
-        task.paused_note = reason[:500]
-        task.updated_at = now
-        task.save(update_fields=["paused_at", "paused_until", "paused_reason", "paused_note", "updated_at"])
-        words = f"paused until {until.isoformat()}" if until else "paused"
-        history.note(task, now=now, reason=f"{words}: {reason}" if reason else words, actor=actor)
-        history.announce([task])
-        wakeup.moved()
+        if (error := cannot_snooze(task)) is not None:
+            raise error
+        snooze_locked([task], actor=actor, now=now, until=until)
         return task
 
 
-def resume(task_id: UUID, *, actor: User | None, now: datetime) -> Task:
-    """Let a paused task go on, planned from now: nothing of the pause is caught up, and a row says what was missed.
-
-    Not paused: nothing changes. Raises `NotFound`, `AlreadyFinished`.
-    """
-    with transaction.atomic():
-        task = history.locked(task_id)
-        history.refuse_ended(task, "resumed")
-        if task.paused_at is None:
-            return task
-        _resume(task, now, keep_slots=False)
-        history.note(task, now=now, reason="resumed", actor=actor)
-        return task
-
-
-def resume_due(*, now: datetime) -> int:
-    """Resume the tasks whose `paused_until` has come; returns how many it were."""
-    number = 0
-    over = Task.objects.filter(paused_until__lte=now).order_by("paused_until")
-    for pk in list(over.values_list("pk", flat=True)[:500]):
-        with transaction.atomic():
-            task = history.locked(pk)
-            if task.paused_until is None or task.paused_until > now or task.status in TASK_ENDED:
-                Task.objects.filter(pk=pk, status__in=TASK_ENDED).update(paused_until=None)
-                continue
-            _resume(task, now, keep_slots=False)
-            history.note(task, now=now, reason="resumed: the pause was over")
-            number += 1
-    return number
-
-
-def resume_for_agents(names: Iterable[str], *, now: datetime) -> int:
-    """The agents are back: their tasks go on, by their catch-up. Returns how many it were."""
-    number = 0
-    waiting = Task.objects.unfinished().filter(
-        paused_reason=PausedReason.AGENT_GONE, paused_at__isnull=False, agent_name__in=list(names)
+def cannot_snooze(task: Task) -> WrongMoment | None:
+    """Why what comes next of `task` cannot be put off; None where it can."""
+    if task.recurring or task.status == TaskStatus.PENDING:
+        return history.ended(task, "snoozed")
+    return history.ended(task, "snoozed") or WrongMoment(
+        f"“{task.title}” is {task.status}: a task that runs once can be put off before it starts.",
+        code="already_started",
     )
-    for pk in list(waiting.values_list("pk", flat=True)[:500]):
-        with transaction.atomic():
-            task = history.locked(pk)
-            if task.paused_reason != PausedReason.AGENT_GONE or task.paused_at is None:
-                continue
-            _resume(task, now, keep_slots=True)
-            history.note(task, now=now, reason=f"resumed: {task.agent_name} is back")
-            number += 1
-    return number
 
 
-def _record_due(task: Task, now: datetime, reason: str) -> None:
-    """Write what became of the due slots of a recurring task that rested, or whose schedule is about to change."""
-    if task.paused_reason == PausedReason.BUDGET:
-        claiming.record_limited(task, now=now)
-        reason = "The schedule was changed before it could run."
-    if task.next_run_at is not None and task.next_run_at <= now:
-        claiming.record_missed(task, now=now, reason=reason)
-
-
-def _resume(task: Task, now: datetime, *, keep_slots: bool) -> None:
-    limited = task.paused_reason == PausedReason.BUDGET
-    if task.recurring and limited:
-        # What came since there is room again is due as ever.
-        claiming.record_limited(task, now=now)
-    elif task.recurring and not keep_slots and task.next_run_at is not None and task.next_run_at <= now:
-        claiming.record_missed(task, now=now, reason=PAUSED)
-    task.paused_at = task.paused_until = None
-    task.paused_reason = task.paused_note = ""
-    if not limited:
-        task.failures_in_a_row = 0
-    task.updated_at = now
-    task.save()
-    if task.recurring and task.next_run_at is None and not task.on_event and not task.runs.active().exists():
-        history.move(task, TaskStatus.COMPLETED, now=now, reason="The schedule has no time left.")
-        journal.write([transcript.controller(task), *transcript.ending([task])])
-    history.announce([task])
+def snooze_locked(tasks: Sequence[Task], *, actor: User | None, now: datetime, until: datetime) -> None:
+    """Put off locked tasks to which `cannot_snooze` says nothing, in as many statements for one as for many."""
+    resting.pause_locked(
+        [task for task in tasks if task.recurring], actor=actor, now=now, until=until, reason="", word="snoozed"
+    )
+    moved = [task for task in tasks if not task.recurring]
+    changes: dict[UUID, dict[str, Any]] = {}
+    for task in moved:
+        old = task.schedule
+        task.start_at = task.anchor_at = until
+        if task.next_run_at is not None:  # else its turn in its plan has not come
+            creation.plan_slot(task, until)
+        task.updated_at = now
+        new = schedules.to_dict(task.schedule)
+        changes[task.pk] = {"schedule": {"old": schedules.to_dict(old), "new": new}}
+    write_columns(moved, ["start_at", "anchor_at", "next_slot_at", "next_run_at", "updated_at"])
+    history.note_many(moved, now=now, reason=f"snoozed until {until.isoformat()}", actor=actor, changes=changes)
+    history.announce(moved)
     wakeup.moved()
 
 
@@ -270,17 +211,6 @@ def answer(task_id: UUID, text: str, *, actor: User | None, now: datetime) -> li
     history.announce([task], [run])
     wakeup.moved()
     return [transcript.controller(task)] if task.recurring else []
-
-
-def agents_back() -> list[str]:
-    """The names of enabled agents for which tasks rest."""
-    waiting = (
-        Task.objects.filter(paused_reason=PausedReason.AGENT_GONE, paused_at__isnull=False, completed_at=None)
-        .order_by()
-        .values_list("agent_name", flat=True)
-        .distinct()
-    )
-    return list(Agent.objects.enabled().filter(name__in=list(waiting)).values_list("name", flat=True))
 
 
 def _plain(value: Any) -> Any:

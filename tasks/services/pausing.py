@@ -1,4 +1,4 @@
-"""Rests tasks whose agent is gone (until `operations.resume_for_agents` finds it back) or whose limit is reached."""
+"""Rests tasks whose agent is gone (until `resting.resume_for_agents` finds it back) or whose limit is reached."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime

@@ -56,3 +56,14 @@ def test_times_planned_by_older_zone_rules_are_planned_anew_and_due_ones_stay(ma
     assert (daily.next_slot_at, daily.next_run_at) == (right, right)
     Task.objects.update(next_slot_at=NOW - HOUR, next_run_at=NOW - HOUR)
     assert TaskService.replan_calendars(now=NOW) == 0
+
+
+def test_what_rests_is_planned_by_the_new_zone_rules_too(make_task: TaskMaker) -> None:
+    daily = make_task(schedule={"daily_time": "12:00", "timezone": "Europe/Berlin"})
+    right = Task.objects.get(pk=daily.pk).next_slot_at
+    assert right is not None
+    TaskService.pause(daily.pk, actor=None, now=NOW)
+    Task.objects.update(next_slot_at=right + HOUR, next_run_at=right + HOUR)
+    assert TaskService.replan_calendars(now=NOW) == 1
+    daily.refresh_from_db()
+    assert (daily.next_slot_at, daily.next_run_at) == (right, right)

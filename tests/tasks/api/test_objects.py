@@ -11,7 +11,7 @@ TASK = (
     "id key conversation_id plan_id thread_id agent_name title query pattern status phase schedule overlap catch_up "
     "catch_up_window_minutes on_interrupt priority max_attempts timeout_seconds deadline_at conversation_mode "
     "only_changes notify max_runs_per_day budget retention_days depends_on on_failure next_run_at paused_at "
-    "paused_reason error_message created_at started_at completed_at updated_at"
+    "paused_until paused_reason paused_note error_message created_at started_at completed_at updated_at"
 )
 RUN = (
     "id task_id conversation_id trigger scheduled_for for_slot attempt status slots reason started_at finished_at "
