@@ -20,10 +20,14 @@ class EventFormatter(logging.Formatter):
 
 
 class WithoutTraceback(logging.Filter):
-    """Keeps the line and drops the traceback of what was somebody else's mistake."""
+    """Keeps the line and drops the traceback of what was somebody else's mistake or scan, not ours: what Django tells
+    its security loggers of, as foreign host names or forms with too many fields.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Always true: the record is changed, not left out."""
+        if not (record.name or "").startswith("django.security"):
+            return True
         record.exc_info, record.exc_text = None, None
         record.levelno, record.levelname = logging.WARNING, "WARNING"
         return True

@@ -88,7 +88,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "valuecell_site.static_files.CompressedFiles",
+    "valuecell_site.static_files.static_files",
     "csp.middleware.CSPMiddleware",
     "valuecell_site.middleware.admin_policy",
     "valuecell_site.middleware.ApiGate",
@@ -201,9 +201,11 @@ DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"tasks@{_public.hostname or
 
 # --- static files -----------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
-# Files are served from where they lie (no collectstatic step before the first start); the finder looks each up once.
-WHITENOISE_USE_FINDERS = True
-WHITENOISE_AUTOREFRESH = DEBUG
+# No collectstatic step before the first start (valuecell_site.static_files).
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "valuecell_site.static_files.VersionedStorage"},
+}
 
 # --- browsers ---------------------------------------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {
@@ -269,12 +271,12 @@ LOGGING = {
         "JSON": {"()": "valuecell_site.logs.JsonFormatter"},
     },
     "filters": {"without_traceback": {"()": "valuecell_site.logs.WithoutTraceback"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["without_traceback"]}
+    },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django.request": {"level": "ERROR"},
-        # A request under a foreign host name is somebody's mistake or scan, not ours: a line, no traceback.
-        "django.security.DisallowedHost": {"filters": ["without_traceback"]},
         "daphne": {"level": "WARNING"},
         "apscheduler": {"level": "WARNING"},
         "procrastinate": {"level": "WARNING"},

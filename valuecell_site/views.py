@@ -1,28 +1,33 @@
 """Pages that belong to no app: what a person or a program sees when something went wrong, and the API's edges."""
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
-from django.template import TemplateDoesNotExist
 from django.template.loader import render_to_string
 from django.views.decorators.csrf import csrf_exempt
 
 from valuecell_site import problems
 
+logger = logging.getLogger(__name__)
+
 API_PREFIX = "/api/"
 
 
 def _answer(request: HttpRequest, status: int, title: str, text: str, *, code: str = "") -> HttpResponseBase:
-    """The error shape for programs; for people the template of that status, or one plain paragraph without it."""
+    """The error shape for programs; for people the page of that status.
+
+    It is rendered without the request: who is signed in would be asked of the database, which may be what failed.
+    """
     if request.path_info.startswith(API_PREFIX):
         return problems.error(status, code=code)
     try:
-        return render(request, f"{status}.html", {"title": title, "text": text}, status=status)
-    except TemplateDoesNotExist:
+        return HttpResponse(render_to_string(f"{status}.html", {"title": title, "text": text}), status=status)
+    except Exception:
+        logger.exception("the page for status %d cannot be made", status, extra={"event": "error_page.failed"})
         return HttpResponse(f"{title}\n\n{text}\n", status=status, content_type="text/plain; charset=utf-8")
 
 
@@ -38,19 +43,12 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:  
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:  # noqa: ARG001 (Django passes it)
     """404."""
-    return _answer(request, 404, "Nothing is here", "It was deleted, is somebody else's, or never existed.")
+    return _answer(request, 404, "There is nothing here", "It was deleted, is somebody else's, or never existed.")
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    """500. Must not touch database or session, which may be what failed: the template is given nothing of either."""
-    if request.path_info.startswith(API_PREFIX):
-        return problems.error(500)
-    try:
-        return HttpResponse(render_to_string("500.html"), status=500)
-    except Exception:
-        # The template itself may be what failed.
-        text = "Something went wrong here. It was written down; try again.\n"
-        return HttpResponse(text, status=500, content_type="text/plain; charset=utf-8")
+    """500."""
+    return _answer(request, 500, "The server made a mistake", "It was written to the log; try again in a moment.")
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:  # noqa: ARG001 (Django passes it)
@@ -65,8 +63,10 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:  #
 
 
 @csrf_exempt  # The gate has looked at the token; here there is nothing left to protect.
-def no_such_endpoint(_request: HttpRequest) -> HttpResponseBase:
+def no_such_endpoint(request: HttpRequest) -> HttpResponseBase:
     """404 for a path under the API that none of its endpoints has."""
+    if request.path_info.endswith("/"):
+        return problems.error(404, message="The API's addresses end without a slash: leave it out.")
     return problems.error(404, message="The API has no such address: /api/v1/docs lists them.")
 
 

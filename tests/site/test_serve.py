@@ -215,3 +215,37 @@ def test_a_runner_alone_starts_and_drains(started: Callable[..., Serve]) -> None
     serve.server.terminate()
     serve.shell.wait(12)
     assert "Traceback" not in serve.log.read_text()
+
+
+@pytest.mark.parametrize("origin", ["null", "file:///home/x.html", "no origin", "http://[", "https://evil.example"])
+def test_a_foreign_origin_gets_403_in_the_handshake(served: Serve, origin: str) -> None:
+    assert handshake(served.port, origin).startswith(b"HTTP/1.1 403 ")
+
+
+def test_its_own_origin_and_none_at_all_are_let_in(served: Serve) -> None:
+    for origin in (f"http://127.0.0.1:{served.port}", None):
+        assert handshake(served.port, origin).startswith(b"HTTP/1.1 101 ")
+
+
+def handshake(port: int, origin: str | None) -> bytes:
+    """What the server answers to a WebSocket's handshake."""
+    lines = [
+        "GET /ws/activity/ HTTP/1.1",
+        f"Host: 127.0.0.1:{port}",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        *([f"Origin: {origin}"] if origin is not None else []),
+    ]
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        return connection.recv(4096)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """One that these tests only ask."""
+    serve = Serve(tmp_path_factory.mktemp("served")).up()
+    yield serve
+    serve.end()

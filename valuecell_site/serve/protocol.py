@@ -10,6 +10,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet.abstract import FileDescriptor
@@ -33,6 +34,15 @@ class SocketProtocol(WebSocketProtocol):
         with suppress(AttributeError, OSError):
             self.transport.getHandle().setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         super().onOpen()
+
+    def failHandshake(  # noqa: N802
+        self,
+        reason: str,
+        code: int = 400,
+        responseHeaders: Any = None,  # noqa: N803
+    ) -> None:
+        # An origin that is none at all is refused before our gate is asked: as a foreign one, too.
+        super().failHandshake(reason, 403 if "Origin header" in reason else code, responseHeaders)
 
     def sendMessage(self, payload: bytes, isBinary: bool = False, **_: object) -> None:  # noqa: N802, N803
         # Autobahn holds what we send to the limit for what we receive, and an item may be megabytes.
