@@ -30,6 +30,9 @@ POLL = 0.05
 SWEEP_EVERY = timedelta(hours=1)
 KEY_MAX = 255
 
+SecretOf = Callable[[str], str | None]
+"""The secret of what an answer's `id` names; None where it was deleted since."""
+
 
 class KeyRefused(Refused):
     """The key cannot be used so, or not now."""
@@ -48,6 +51,7 @@ def once(
     *,
     in_transaction: bool,
     before: Callable[[], None] | None = None,
+    secret_of: SecretOf | None = None,
 ) -> HttpResponseBase:
     """Answer `request` by `view`, or as it was answered before under the same key. Raises KeyRefused.
 
@@ -56,6 +60,8 @@ def once(
        that talks to other machines must not hold the database meanwhile: it runs outside, and a crash between 2 and
        3 may let a repeat run it again. `before` is the part of such talk that can go ahead of a transaction.
     3. Store a success, by condition on the lease; forget the row for anything else.
+
+    The `secret` in an answer is never stored: a repeat gets it from `secret_of`, while what was made is there.
     """
     if not key.isascii() or not key.isprintable() or not 0 < len(key) <= KEY_MAX:
         raise KeyRefused(
@@ -65,7 +71,7 @@ def once(
     _sweep.now_and_then(timezone.now())
     row = _claim(user, request, key, digest)
     if row.status is not None:
-        return _again(row)
+        return _again(row, secret_of)
     lease = row.lease
     try:
         if before is not None:
@@ -75,11 +81,11 @@ def once(
                 response = view()
                 if response.status_code >= 400:
                     transaction.set_rollback(True)
-                elif not _store(row.pk, lease, response):
+                elif not _store(row.pk, lease, response, secret_of):
                     raise _in_progress()
         else:
             response = view()
-            _store(row.pk, lease, response)
+            _store(row.pk, lease, response, secret_of)
     except BaseException:
         _forget(row.pk, lease)
         raise
@@ -132,11 +138,15 @@ def _take_over(found: IdempotencyKey, now: datetime) -> IdempotencyKey | None:
     return found if taken else None
 
 
-def _store(pk: UUID, lease: UUID, response: HttpResponseBase) -> bool:
+def _store(pk: UUID, lease: UUID, response: HttpResponseBase, secret_of: SecretOf | None) -> bool:
     """Keep a success; False where the lease was lost, and another one's answer counts."""
     if response.status_code >= 400:
         return False
     content = response.content.decode() if isinstance(response, HttpResponse) else ""
+    if secret_of is not None and content:
+        told = json.loads(content)
+        told.pop("secret", None)
+        content = json.dumps(told, ensure_ascii=False)
     stored = IdempotencyKey.objects.filter(pk=pk, lease=lease, status=None).update(
         status=response.status_code, answer=content
     )
@@ -147,8 +157,13 @@ def _forget(pk: UUID, lease: UUID) -> None:
     IdempotencyKey.objects.filter(pk=pk, lease=lease, status=None).delete()
 
 
-def _again(row: IdempotencyKey) -> HttpResponse:
-    response = HttpResponse(row.answer, status=row.status, content_type="application/json")
+def _again(row: IdempotencyKey, secret_of: SecretOf | None) -> HttpResponse:
+    content = row.answer
+    if secret_of is not None and content:
+        told = json.loads(content)
+        if (secret := secret_of(told["id"])) is not None:
+            content = json.dumps({**told, "secret": secret}, ensure_ascii=False)
+    response = HttpResponse(content, status=row.status, content_type="application/json")
     response["Idempotent-Replayed"] = json.dumps(True)
     return response
 

@@ -17,6 +17,7 @@ from django.utils.decorators import sync_and_async_middleware
 
 from conversations.wire import Refused
 from tasks.api.conversations import consult_about_message
+from tasks.hooks import secrets
 from tasks.scopes import Scope, missing
 from valuecell_site import problems
 from valuecell_site.auth import user_of
@@ -68,6 +69,9 @@ WORK = frozenset(
 LOOKS = frozenset({"parse_schedule", "preview_schedule", "preview_text"})
 """Addresses whose POST only looks."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+SECRETS = {"list_hooks": secrets.of_hook, "list_webhooks": secrets.of_webhook}
+"""Addresses whose POST answers with a secret, this once."""
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 Middleware = Callable[[HttpRequest], Any]
@@ -132,6 +136,7 @@ class ApiGate:
                 key,
                 lambda: view(request, *args, **kwargs),
                 in_transaction=match.url_name in CREATORS,
+                secret_of=SECRETS.get(match.url_name or ""),
                 before=(lambda: before(request, *args, **kwargs)) if before else None,
             )
         except (Refused, RequestDataTooBig, UnreadablePostError) as exc:

@@ -8,6 +8,8 @@ from tasks.models import Agent
 
 FRESH = timedelta(seconds=30)
 """A sighting younger than this is not written again: a busy agent's row is not everybody's hot spot."""
+ERROR_MAX = 2_000
+"""Characters of an agent's error that are kept: it is quoted from what the agent sent."""
 
 
 def note_seen(name: str, *, now: datetime) -> None:
@@ -17,5 +19,6 @@ def note_seen(name: str, *, now: datetime) -> None:
 
 
 def note_error(name: str, error: str) -> None:
-    """The agent could not be reached, or answered with what is no answer."""
+    """The agent could not be reached, or answered with what is no answer. An endless text is cut to ERROR_MAX."""
+    error = error if len(error) <= ERROR_MAX else f"{error[: ERROR_MAX - 1]}…"
     Agent.objects.filter(name=name).exclude(last_error=error).update(last_error=error)

@@ -22,6 +22,8 @@ BATCH = 1000
 """Tasks whose states change in one transaction: SQLite's writer is held for less than 250 ms."""
 TELL_BATCH = 100
 """Tasks whose transcripts are told in one transaction."""
+ASKING = ("id", "conversation_id", "thread_id")
+"""What is read of a plan whose question is withdrawn."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,13 +122,21 @@ def cancel_plan(plan_id: UUID, *, actor: User | None, now: datetime) -> int:
 
 
 def _drop_questions(plans: "QuerySet[ExecutionPlan]") -> None:
-    """Plans that wait for an answer to the planner are cancelled: they have no tasks, and get none."""
-    asking = plans.exclude(question="").order_by()
-    conversations = list(asking.values_list("conversation_id", flat=True))
-    if conversations:
+    """Plans that wait for an answer to the planner are cancelled: they have no tasks, and get none.
+
+    Their transcripts say so in the same transaction; a question that was answered meanwhile is left alone.
+    """
+    # Looked at outside a transaction: mostly there is none.
+    while plans.exclude(question="").exists():
         with transaction.atomic():
-            asking.update(question="", draft={})
-            questions.closed(conversations)
+            asking = list(
+                plans.exclude(question="").select_for_update(of=("self",)).order_by("id").only(*ASKING)[:TELL_BATCH]
+            )
+            if not asking:
+                return
+            ExecutionPlan.objects.filter(pk__in=[plan.pk for plan in asking]).update(question="", draft={})
+            journal.write([transcript.withdrawn(plan) for plan in asking])
+            questions.closed(plan.conversation_id for plan in asking)
 
 
 def tell_cancelled(*, now: datetime) -> int:

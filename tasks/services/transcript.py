@@ -14,6 +14,7 @@ from tasks.models import ExecutionPlan, Task, TaskRun
 
 NO_OUTPUT = "Task completed without output."
 """ValueCell's words for a scheduled run that ended well and said nothing."""
+WITHDRAWN = "Cancelled: the question above needs no answer any more."
 
 
 def task_scope(task: Task, run: TaskRun | None = None, *, role: Role = Role.AGENT) -> Scope:
@@ -112,6 +113,18 @@ def notice(task: Task, text: str) -> Put:
 def question(task: Task, run: TaskRun, text: str) -> Put:
     """The agent's question, as the item that asks for the person's input."""
     return _said(task, run, Event.PLAN_REQUIRE_USER_INPUT, text)
+
+
+def withdrawn(plan: ExecutionPlan) -> Put:
+    """The item that says that the planner's question needs no answer any more. The plan has no task to name."""
+    scope = Scope(conversation_id=plan.conversation_id, role=Role.SYSTEM, thread_id=plan.thread_id)
+    return Put(
+        scope=scope,
+        item_id=new_id(),
+        event=Event.TASK_CANCELLED,
+        payload={"content": WITHDRAWN},
+        metadata={"plan_id": str(plan.pk)},
+    )
 
 
 def result(task: Task, run: TaskRun, text: str, *, now: datetime) -> Put:

@@ -110,3 +110,20 @@ def test_of_ten_at_the_same_moment_one_is_carried_out_and_all_get_its_answer(ana
     assert [answer.status for answer in answers] == [201] * 10
     assert len({answer.content for answer in answers}) == 1
     assert Task.objects.count() == 1
+
+
+@pytest.mark.parametrize("kind", ["hook", "webhook"])
+def test_a_secret_is_shown_again_and_never_stored_and_gone_with_what_it_belongs_to(ana: Program, kind: str, settings):
+    settings.ALLOW_PRIVATE_AGENTS = True
+    if kind == "hook":
+        address, body = f"/tasks/{ana.task(schedule={'on_event': True})['id']}/hooks", {}
+    else:
+        address, body = "/webhooks", {"url": "http://127.0.0.1:9/"}
+    first = ana("POST", address, body, Idempotency_Key="k")
+    assert first.status == 201
+    secret = first.data["secret"]
+    assert secret not in IdempotencyKey.objects.get().answer
+    assert ana("POST", address, body, Idempotency_Key="k").data == first.data
+    assert ana("DELETE", f"{address}/{first.data['id']}").status == 204
+    gone = ana("POST", address, body, Idempotency_Key="k")
+    assert (gone.status, gone.data) == (201, {name: first.data[name] for name in first.data if name != "secret"})

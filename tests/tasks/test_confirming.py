@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from conversations import feed
 from conversations.models import Conversation, ConversationItem
 from tasks.errors import InvalidInput, NotWaiting
 from tasks.models import Agent, ExecutionPlan, Task
-from tasks.services import TaskService
+from tasks.services import TaskService, transcript
 from tests.helpers.tasks import NOW, contents, events, history, say
 
 pytestmark = pytest.mark.django_db
@@ -160,6 +161,16 @@ def test_cancelling_a_plan_or_its_conversation_drops_the_question(
         TaskService.cancel_plan(plan.pk, actor=None, now=NOW)
     conversation.refresh_from_db()
     assert (status(plan), conversation.status) == ("cancelled", "active")
+    # Whoever watches sees it, and whoever comes later.
+    said = feed.page_before(conversation.pk, None, 10)[-1]
+    assert (said["event"], said["data"]["thread_id"], said["data"]["task_id"]) == (
+        "task_cancelled",
+        str(plan.thread_id),
+        None,
+    )
+    assert said["data"]["payload"] == {"content": transcript.WITHDRAWN}
+    TaskService.cancel_plan(plan.pk, actor=None, now=NOW)
+    assert feed.last_seq(conversation.pk) == said["seq"]
     with pytest.raises(NotWaiting):
         tell("yes", answer_to=str(plan.pk))
 
