@@ -16,6 +16,7 @@ from django.conf import settings
 from conversations.sse import BACKLOG, room
 from tasks.gateways import exchange
 from tasks.gateways.caller import CALLER, Caller
+from tasks.gateways.mcp import app as mcp_app
 from tasks.gateways.openai import app as openai_app
 from tasks.gateways.openai import errors
 from valuecell_site import middleware
@@ -66,7 +67,14 @@ def gateways() -> tuple[Gateway, ...]:
     def in_openai_form(refused: Refusal) -> bytes:
         return exchange.dumps(errors.body(refused.status, code=refused.code, message=refused.message))
 
-    return (Gateway(prefixes=("/v1",), app=openai_app.app, worded=in_openai_form),)
+    def in_json_rpc(refused: Refusal) -> bytes:
+        told = {"code": -32000 - refused.status % 100, "message": refused.message, "data": {"code": refused.code}}
+        return exchange.dumps({"jsonrpc": "2.0", "id": None, "error": told})
+
+    return (
+        Gateway(prefixes=("/v1",), app=openai_app.app, worded=in_openai_form),
+        Gateway(prefixes=("/mcp",), app=mcp_app.app, worded=in_json_rpc),
+    )
 
 
 class Gateways:

@@ -1,7 +1,6 @@
 """Looking at a schedule before anything is made of it."""
 
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
@@ -10,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from conversations.described import described
 from conversations.wire import Instant, answer, read_body
-from tasks import schedules
 from tasks.planner.language import understand
 from tasks.schemas.outputs import PreviewOut
 from tasks.schemas.parse import ParseOut
+from tasks.schemas.previews import known_zone, previewed
 from tasks.schemas.schedule_in import ScheduleIn
 
 router = Router(tags=["schedules"])
@@ -53,10 +52,7 @@ def parse_schedule(request: HttpRequest) -> JsonResponse:
     is what would be taken. A moment is `{"start_at": …}` alone.
     """
     sent = read_body(request, ParseIn)
-    zone = sent.timezone or timezone.get_current_timezone_name()
-    if zone not in schedules.zone_names():
-        # The schedules' own words for a wrong zone, with the name that was probably meant.
-        schedules.parse({"timezone": zone}, now=timezone.now(), default_timezone="UTC")
+    zone = known_zone(sent.timezone, timezone.get_current_timezone_name(), timezone.now())
     return answer(understand(sent.text, timezone=zone, now=sent.now or timezone.now()).as_dict())
 
 
@@ -68,23 +64,5 @@ def preview_schedule(request: HttpRequest) -> JsonResponse:
     """
     sent = read_body(request, _CountIn)
     now = timezone.now()
-    schedule = schedules.parse(
-        sent.model_extra or {},
-        now=now,
-        default_timezone=timezone.get_current_timezone_name(),
-        allow_past=True,
-    )
-    zone = ZoneInfo(schedule.timezone)
-    times, notes = schedules.preview(schedule, now=now, count=sent.count)
-    return answer(
-        {
-            "times": [time.astimezone(zone).isoformat() for time in times],
-            "summary": schedules.describe(schedule),
-            "notes": [
-                {"time": note.time.astimezone(zone).isoformat(), "text": note.text}
-                if note.time is not None
-                else {"text": note.text}
-                for note in notes
-            ],
-        }
-    )
+    zone = timezone.get_current_timezone_name()
+    return answer(previewed(sent.model_extra or {}, count=sent.count, timezone=zone, now=now))
