@@ -5,18 +5,20 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import transaction
 
 from tasks import schedules
 from tasks.errors import InvalidInput
-from tasks.models import ExecutionPlan, Task
+from tasks.models import Task
 from tasks.requests import submit_tasks
 from tasks.schedules import Schedule, ScheduleError
 from tasks.schemas.inputs import CloneIn, TaskIn
+from tasks.services import history
 from tasks.services.operations import COLUMNS
 
 
-def clone_task(task: Task, changes: CloneIn, *, user: User, now: datetime) -> ExecutionPlan:
-    """Make a task like `task` but for `changes`, in a plan of its own; nothing of the old one's past comes with it.
+def clone_task(task: Task, changes: CloneIn, *, user: User, actor: User, now: datetime) -> Task:
+    """Make a task of `user` like `task` but for `changes`, in a plan of its own; nothing of the old one's past comes.
 
     Its schedule counts from now: an interval goes on in the old one's grid, a beginning or a deadline that is over is
     left out, and a once task whose moment has passed runs at once. It is not paused, and has neither runs nor hooks.
@@ -32,7 +34,11 @@ def clone_task(task: Task, changes: CloneIn, *, user: User, now: datetime) -> Ex
     wanted["schedule"] = _schedule(task, changes.schedule, now)
     # As they are sent: a moment is read from its text.
     wanted = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in wanted.items()}
-    return submit_tasks(task.conversation, [TaskIn.model_validate(wanted)], user=user, now=now)
+    with transaction.atomic():
+        plan = submit_tasks(task.conversation, [TaskIn.model_validate(wanted)], user=user, now=now)
+        copy = plan.tasks.get()
+        history.note(copy, now=now, reason=f"cloned from “{task.title}”", actor=actor)
+    return copy
 
 
 def _schedule(task: Task, patch: Mapping[str, Any] | None, now: datetime) -> dict[str, Any]:

@@ -1,10 +1,13 @@
-"""Acts on many tasks: asks first and names the number, then goes through TaskService, and says what came of it."""
+"""Acts on tasks: asks first, names the number and takes what the act needs, then goes through TaskService, and says
+what came of it and what was left out.
+"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.models import User
@@ -13,17 +16,19 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from tasks.errors import TaskError
+from tasks.admin.forms import Pause, Snooze
+from tasks.errors import InvalidInput
 from tasks.models import Task
-from tasks.services import TaskService
+from tasks.services import Many, TaskService
+from tasks.services.many import MOST
 
-ONE_BY_ONE_MAX = 500
-"""Tasks that are paused, resumed or started at once: each is a transaction of its own, about 4 ms."""
+NAMED = 3
+"""Left-out tasks that a message names; it counts the others."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Act:
-    """Something done to each of many tasks."""
+    """Something done to tasks."""
 
     name: str
     """Of the admin action, or the last part of the address."""
@@ -35,12 +40,20 @@ class Act:
     """What the page that asks says about it."""
     fitting: Callable[["QuerySet[Task]"], "QuerySet[Task]"]
     """Those of a selection on which it has an effect."""
-    each: Callable[[Task, User, datetime], object] | None = None
-    """Does it to one; none: it is done to all at once."""
+    many: Callable[["QuerySet[Task]", User, datetime, Mapping[str, Any]], Many | int]
+    """Does it, with what the form gave."""
+    form: type[forms.Form] | None = None
+    """What has to be known besides."""
+    most: int | None = MOST
+    """The tasks that it is done to at once; None: any number."""
 
 
-def _cancellable(tasks: "QuerySet[Task]") -> "QuerySet[Task]":
+def _unfinished(tasks: "QuerySet[Task]") -> "QuerySet[Task]":
     return tasks.filter(status__in=["pending", "running", "waiting_input"])
+
+
+def _all(tasks: "QuerySet[Task]") -> "QuerySet[Task]":
+    return tasks
 
 
 CANCEL = Act(
@@ -48,31 +61,53 @@ CANCEL = Act(
     verb="Cancel",
     done="Cancelled",
     effect="What runs stops within a second, nothing starts any more, and what was said so far stays.",
-    fitting=_cancellable,
+    fitting=_unfinished,
+    many=lambda tasks, user, now, _given: TaskService.cancel_many(_unfinished(tasks), actor=user, now=now),
+    most=None,
 )
 PAUSE = Act(
     name="pause_selected",
     verb="Pause",
     done="Paused",
     effect="No scheduled run starts until they are resumed. What runs now goes on to its end.",
-    fitting=lambda tasks: _cancellable(tasks).filter(paused_at=None),
-    each=lambda task, user, now: TaskService.pause(task.pk, actor=user, now=now),
+    fitting=_unfinished,
+    many=lambda tasks, user, now, given: TaskService.pause_many(
+        tasks, actor=user, now=now, until=given["until"], reason=given["reason"]
+    ),
+    form=Pause,
 )
 RESUME = Act(
     name="resume_selected",
     verb="Resume",
     done="Resumed",
     effect="They go on with their next time; nothing of the pause is caught up.",
-    fitting=lambda tasks: _cancellable(tasks).filter(paused_at__isnull=False),
-    each=lambda task, user, now: TaskService.resume(task.pk, actor=user, now=now),
+    fitting=lambda tasks: _unfinished(tasks).filter(paused_at__isnull=False),
+    many=lambda tasks, user, now, _given: TaskService.resume_many(tasks, actor=user, now=now),
 )
 RUN_NOW = Act(
     name="run_selected",
     verb="Run now",
     done="Started a run of",
     effect="Each gets one run beside its schedule, as soon as its agent has room.",
-    fitting=_cancellable,
-    each=lambda task, user, now: TaskService.trigger(task.pk, actor=user, now=now),
+    fitting=_unfinished,
+    many=lambda tasks, user, now, _given: TaskService.trigger_many(tasks, actor=user, now=now),
+)
+RUN_AGAIN = Act(
+    name="again_selected",
+    verb="Run again",
+    done="Started again",
+    effect="Each gets one run with the input of its latest one, ended or not. An ended schedule stays ended.",
+    fitting=_all,
+    many=lambda tasks, user, now, _given: TaskService.run_again_many(tasks, actor=user, now=now),
+)
+SNOOZE = Act(
+    name="snooze_selected",
+    verb="Snooze",
+    done="Put off",
+    effect="What runs once and has not started runs at that moment instead; schedules rest until then.",
+    fitting=_unfinished,
+    many=lambda tasks, user, now, given: TaskService.snooze_many(tasks, actor=user, now=now, until=given["until"]),
+    form=Snooze,
 )
 
 
@@ -85,55 +120,72 @@ def carry_out(
     selected: str,
     back: str,
 ) -> HttpResponse:
-    """Ask, or, once confirmed, do `act` to those of `tasks` that it fits.
+    """Ask, or, once confirmed, do `act` to `tasks` and say of which it was not done.
 
     `selected` says in words what was chosen, `back` is where to go afterwards.
     """
     # Without the list's joins: the services lock these rows and read few of their columns.
-    fitting = act.fitting(tasks.select_related(None))
+    tasks = tasks.select_related(None)
     confirmed = request.POST.get("confirmed") == "yes"
-    number = 0 if confirmed and act.each is None else fitting.count()
+    form = act.form(request.POST if confirmed else None) if act.form else None
+    number = 0 if confirmed and act.most is None else act.fitting(tasks).count()
     refusal = ""
-    if act.each is not None and number > ONE_BY_ONE_MAX:
-        refusal = f"At most {ONE_BY_ONE_MAX} at once: narrow the selection by a filter."
-    if confirmed and not refusal:
-        _do(admin, request, act, fitting)
-        return HttpResponseRedirect(back)
+    if act.most is not None and (number > act.most or (confirmed and tasks.count() > act.most)):
+        refusal = f"At most {act.most:,} at once: narrow the selection by a filter."
+    if confirmed and not refusal and (form is None or form.is_valid()):
+        try:
+            done = act.many(tasks, request.user, timezone.now(), form.cleaned_data if form else {})  # type: ignore[arg-type]
+        except InvalidInput as error:
+            add_errors(form, error)
+        else:
+            _tell(admin, request, act, done)
+            return HttpResponseRedirect(back)
     context = {
-        **admin.admin_site.each_context(request),
-        "title": f"{act.verb}: {count_words(number)}" if number else act.verb,
-        "opts": admin.model._meta,
         "act": act,
         "number": number,
         "number_words": count_words(number),
+        "title": f"{act.verb}: {count_words(number)}" if number else act.verb,
         "selected": selected,
         "refusal": refusal,
+        "form": form,
+    }
+    return ask(admin, request, context, back=back)
+
+
+def ask(admin: Any, request: HttpRequest, context: Mapping[str, Any], *, back: str) -> HttpResponse:
+    """The page that asks before an act."""
+    whole = {
+        **admin.admin_site.each_context(request),
+        "opts": admin.model._meta,
         "back": back,
         "hidden": _repeated(request),
+        **context,
     }
-    return TemplateResponse(request, "admin/tasks/confirm.html", context)
+    return TemplateResponse(request, "admin/tasks/confirm.html", whole)
 
 
-def _do(admin: Any, request: HttpRequest, act: Act, fitting: "QuerySet[Task]") -> None:
-    user, now = request.user, timezone.now()
-    if act.each is None:
-        number = TaskService.cancel_many(fitting, actor=user, now=now)  # type: ignore[arg-type]
-        level = messages.SUCCESS if number else messages.INFO
-        admin.message_user(request, f"{act.done} {count_words(number)}.", level)
-        return
-    done, refused = 0, []
-    for task in fitting.order_by("id")[:ONE_BY_ONE_MAX]:
-        try:
-            act.each(task, user, now)  # type: ignore[arg-type]
-            done += 1
-        except TaskError as error:
-            refused.append(error.message)
-    if done or not refused:
-        level = messages.SUCCESS if done else messages.INFO
-        admin.message_user(request, f"{act.done} {count_words(done)}.", level)
-    if refused:
-        more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
-        admin.message_user(request, f"Not done: {refused[0]}{more}", messages.WARNING)
+def add_errors(form: forms.Form | None, error: InvalidInput) -> None:
+    """Say what the service refuses beside the field that it names, or above all where the form has no such field."""
+    if form is None:
+        raise error
+    for name, texts in error.fields.items():
+        top = name.partition(".")[0]
+        for text in texts:
+            form.add_error(top if top in form.fields else None, text)
+
+
+def _tell(admin: Any, request: HttpRequest, act: Act, done: Many | int) -> None:
+    told = Many(done=done) if isinstance(done, int) else done
+    if told.done or not told.left_out:
+        level = messages.SUCCESS if told.done else messages.INFO
+        admin.message_user(request, f"{act.done} {count_words(told.done)}.", level)
+    if told.left_out:
+        named = " ".join(
+            row.reason if row.title in row.reason else f"“{row.title}”: {row.reason}" for row in told.left_out[:NAMED]
+        )
+        rest = told.left_out_count - min(NAMED, len(told.left_out))
+        more = f" And {count_words(rest)} more." if rest else ""
+        admin.message_user(request, f"Left as found: {named}{more}", messages.WARNING)
 
 
 def count_words(number: int) -> str:

@@ -4,21 +4,20 @@
 
 from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
-from unfold.decorators import action, display
+from unfold.decorators import display
 
 from conversations.admin.lists import DayRangeFilter, ReadOnlyAdmin, excerpt, filtered_link, link, moment, prose
 from conversations.models import Conversation, ConversationItem
 from tasks import schedules
-from tasks.admin.bulk import CANCEL, PAUSE, RESUME, RUN_NOW, Act, carry_out, selection_words
+from tasks.admin.acting import Acting
 from tasks.admin.filters import AgentFilter
 from tasks.models import ExecutionPlan, Task, TaskQuerySet, TaskRun, TaskTransition
 from tasks.states import Phase
@@ -90,8 +89,8 @@ class LatestRuns(TabularInline):
         return excerpt(run.error or run.reason or run.result) or "–"
 
 
-class TaskAdmin(ReadOnlyAdmin):
-    """Tasks. Texts and schedules are edited in the application, where the next times are shown before they count."""
+class TaskAdmin(Acting, ReadOnlyAdmin):
+    """Tasks: found, looked at, and acted on through the service (`acting`)."""
 
     list_display = ["title", "phase", "pattern", "agent_name", "user", "of_conversation", "next_run", "created"]
     list_prefetch = ["user", "conversation"]
@@ -108,8 +107,6 @@ class TaskAdmin(ReadOnlyAdmin):
     id_fields = ("pk", "plan", "conversation")
     ordering = ["-id"]
     sortable_by = ["created"]
-    actions = ["cancel_selected", "pause_selected", "resume_selected", "run_selected"]
-    actions_detail = ["cancel_one", "pause_one", "resume_one", "run_one"]
     inlines = [LatestRuns]
     fieldsets = [
         (None, {"fields": ["title", "shown_query", "phase_words", "error_message"]}),
@@ -244,66 +241,6 @@ class TaskAdmin(ReadOnlyAdmin):
         until = format_html(", until {}", moment(task.paused_until)) if task.paused_until else ""
         note = f": {task.paused_note}" if task.paused_note else ""
         return format_html("{} ({}{}){}", moment(task.paused_at), task.get_paused_reason_display(), note, until)
-
-    # --- many at once -------------------------------------------------------------------------------------------------
-
-    @action(description="Cancel…", permissions=["operate"])
-    def cancel_selected(self, request: HttpRequest, tasks: QuerySet[Task]) -> HttpResponse:
-        """Cancel what is unfinished of a selection."""
-        return self._many(request, CANCEL, tasks)
-
-    @action(description="Pause…", permissions=["operate"])
-    def pause_selected(self, request: HttpRequest, tasks: QuerySet[Task]) -> HttpResponse:
-        """Pause what is unfinished of a selection."""
-        return self._many(request, PAUSE, tasks)
-
-    @action(description="Resume…", permissions=["operate"])
-    def resume_selected(self, request: HttpRequest, tasks: QuerySet[Task]) -> HttpResponse:
-        """Resume what is paused of a selection."""
-        return self._many(request, RESUME, tasks)
-
-    @action(description="Run now…", permissions=["operate"])
-    def run_selected(self, request: HttpRequest, tasks: QuerySet[Task]) -> HttpResponse:
-        """Start a run of what is unfinished of a selection."""
-        return self._many(request, RUN_NOW, tasks)
-
-    def _many(self, request: HttpRequest, act: Act, tasks: QuerySet[Task]) -> HttpResponse:
-        words = selection_words(request, "task")
-        return carry_out(self, request, act, tasks, selected=words, back=request.get_full_path())
-
-    # --- one ----------------------------------------------------------------------------------------------------------
-
-    @action(description="Run now", url_path="run", permissions=["operate"], icon="play_arrow")
-    def run_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Start a run beside its schedule."""
-        return self._one(request, RUN_NOW, object_id)
-
-    @action(description="Pause", url_path="pause", permissions=["operate"], icon="pause")
-    def pause_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Rest its schedule."""
-        return self._one(request, PAUSE, object_id)
-
-    @action(description="Resume", url_path="resume", permissions=["operate"], icon="resume")
-    def resume_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Let its schedule go on."""
-        return self._one(request, RESUME, object_id)
-
-    @action(description="Cancel", url_path="cancel", permissions=["operate"], icon="cancel")
-    def cancel_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Cancel it."""
-        return self._one(request, CANCEL, object_id)
-
-    def _one(self, request: HttpRequest, act: Act, object_id: str) -> HttpResponse:
-        """Asks on a page of its own: a link alone never changes anything."""
-        try:
-            tasks = Task.objects.filter(pk=UUID(object_id))
-        except ValueError:
-            raise Http404 from None
-        task = tasks.first()
-        if task is None:
-            raise Http404
-        back = reverse("admin:tasks_task_change", args=[task.pk])
-        return carry_out(self, request, act, tasks, selected=f"“{task.title}”", back=back)
 
 
 admin.site.register(Task, TaskAdmin)

@@ -85,8 +85,9 @@ def clone(request: HttpRequest, task_id: str) -> JsonResponse:
     """Make a task like this one, with what the body changes; a schedule is merged key by key, as by PATCH."""
     task = own_task(request, task_id)
     sent = read_body(request, CloneIn)
-    plan = clone_task(task, sent, user=person(request), now=timezone.now())
-    return answer(task_out(Task.objects.with_phase().get(plan=plan)), 201)
+    user = person(request)
+    copy = clone_task(task, sent, user=user, actor=user, now=timezone.now())
+    return answer(task_out(own_task(request, str(copy.pk))), 201)
 
 
 @router.post("/{task_id}/snooze", response={200: TaskOut}, openapi_extra=described(body=SnoozeIn))

@@ -42,9 +42,13 @@ def looker(db: None) -> Client:
 
 @pytest.fixture
 def act(signed_in: Client) -> Act:
-    """Choose rows of a list and an action, as the list's form sends it; `confirmed`: press the button that follows."""
+    """Choose rows of a list and an action, as the list's form sends it; `confirmed`: press the button that follows,
+    with what is `given` in its form.
+    """
 
-    def send(path: str, action: str, rows: Sequence[Any], *, confirmed: bool = True, everything: bool = False) -> Any:
+    def send(
+        path: str, action: str, rows: Sequence[Any], *, confirmed: bool = True, everything: bool = False, **given: str
+    ) -> Any:
         data: dict[str, Any] = {
             "action": action,
             "index": "0",
@@ -52,7 +56,7 @@ def act(signed_in: Client) -> Act:
             "_selected_action": [str(row.pk) for row in rows],
         }
         if confirmed:
-            data["confirmed"] = "yes"
+            data |= {"confirmed": "yes", **given}
         return signed_in.post(path, data)
 
     return send

@@ -1,11 +1,13 @@
 """Cancelling, pausing, resuming and starting a selection."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from tasks.admin.bulk import PAUSE
 from tasks.models import Task, TaskRun, TaskTransition
 from tests.helpers.tasks import claim
 from tests.tasks.admin.conftest import TASKS, many, messages
@@ -89,13 +91,60 @@ def test_run_now_starts_a_run_of_each(act, conversation):
     }
 
 
-def test_too_many_one_by_one_are_refused_with_what_to_do(act, conversation, monkeypatch):
-    monkeypatch.setattr("tasks.admin.bulk.ONE_BY_ONE_MAX", 2)
+def test_too_many_at_once_are_refused_with_what_to_do(act, conversation, monkeypatch):
+    monkeypatch.setattr("tasks.admin.acting.PAUSE", replace(PAUSE, most=2))
     tasks = many(conversation, 3, schedule={"interval_minutes": 60})
     page = act(TASKS, "pause_selected", tasks, confirmed=False).content.decode()
     assert "At most 2 at once" in page and 'name="confirmed"' not in page
     act(TASKS, "pause_selected", tasks)
     assert not Task.objects.filter(paused_at__isnull=False).exists()
+
+
+def test_a_pause_of_many_takes_a_reason_and_a_moment(act, conversation):
+    tasks = many(conversation, 2, schedule={"interval_minutes": 60})
+    page = act(TASKS, "pause_selected", tasks, confirmed=False).content.decode()
+    assert 'name="reason"' in page and 'type="datetime-local"' in page
+    act(TASKS, "pause_selected", tasks, until="2099-01-01T09:00", reason="holiday")
+    assert set(Task.objects.values_list("paused_note", "paused_until__year")) == {("holiday", 2099)}
+    who = TaskTransition.objects.filter(reason__startswith="paused").values_list("actor__username", flat=True)
+    assert list(who) == ["olga"] * 2
+
+
+def test_what_a_form_lacks_or_has_wrong_is_said_beside_its_field_and_nothing_is_done(act, conversation):
+    tasks = many(conversation, 2, schedule={"interval_minutes": 60})
+    assert "This field is required" in act(TASKS, "snooze_selected", tasks).content.decode()
+    assert "It is past already" in act(TASKS, "snooze_selected", tasks, until="2020-01-01T09:00").content.decode()
+    assert not Task.objects.filter(paused_at__isnull=False).exists()
+
+
+def test_snooze_and_run_again_of_a_selection_name_what_they_left_as_it_was(act, conversation):
+    tasks = many(conversation, 3, schedule={"interval_minutes": 60})
+    Task.objects.filter(pk=tasks[0].pk).update(status="failed", next_run_at=None, completed_at=tasks[0].created_at)
+    said = messages(act(TASKS, "snooze_selected", tasks, until="2099-01-01T09:00"))
+    assert "Put off 2 tasks." in said
+    assert "Left as found: “Task 0” is failed already, so it cannot be snoozed." in said
+    assert "Started again 3 tasks." in messages(act(TASKS, "again_selected", tasks))
+    said = messages(act(TASKS, "again_selected", tasks[:1]))
+    assert "Left as found: “Task 0”: That run still goes on" in said
+
+
+@pytest.mark.parametrize(
+    ("action", "given"),
+    [("pause_selected", {"reason": "holiday"}), ("resume_selected", {}), ("run_selected", {}), ("again_selected", {})],
+)
+def test_every_act_costs_as_many_queries_for_fifty_tasks_as_for_five(act, conversation, user, action, given):
+    def cost(number: int) -> int:
+        place = type(conversation).objects.create(user=user)
+        tasks = many(place, number, schedule={"interval_minutes": 60, "start_at": "2099-01-01T00:00:00Z"})
+        if action == "resume_selected":
+            Task.objects.filter(conversation=place).update(paused_at=tasks[0].created_at, paused_reason="manual")
+        with CaptureQueriesContext(connection) as queries:
+            assert act(TASKS, action, tasks, **given).status_code == 302
+        assert TaskTransition.objects.filter(task__conversation=place, actor__username="olga").count() == number
+        return len(queries)
+
+    cost(2)
+    assert cost(50) == cost(5)
 
 
 @pytest.mark.parametrize(
