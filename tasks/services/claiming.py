@@ -1,7 +1,7 @@
 """Claims: due tasks become runs, and their next slot is planned, in one transaction that any number of runners try."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,12 +12,14 @@ from django.db.models import OuterRef, Subquery
 
 from conversations import faults, journal
 from conversations.changes import Change
+from conversations.ids import new_id
 from conversations.models import Conversation
 from tasks import metrics, wakeup
 from tasks.models import Agent, Task, TaskRun, TaskTransition
+from tasks.models.run import TaskRunQuerySet
 from tasks.services import cancelling, creation, history, limits, pausing, transcript
 from tasks.services.limits import Limit
-from tasks.services.rows import insert_rows, write_columns
+from tasks.services.rows import insert_rows, like, write_columns
 from tasks.services.ticks import LIMIT_OF_DAY, Decision, Due, Row, arrive, decide, miss
 from tasks.states import RUN_ACTIVE, CatchUp, Overlap, RunStatus, TaskStatus, Trigger
 
@@ -186,10 +188,10 @@ def _slots_before(tasks: Sequence[Task]) -> dict[UUID, list[TaskRun]]:
     """By task, the row of the latest slot so far, or of every slot that is due again (a clock was set back)."""
     # In two queries: of an OR of both, SQLite makes a walk through all runs.
     of_slots = TaskRun.objects.filter(trigger__in=[Trigger.SCHEDULE, Trigger.CATCH_UP, Trigger.RETRY], attempt=1)
-    of_slots = of_slots.order_by("scheduled_for").defer("input", "answer", "result", "error", "usage")
+    of_slots = of_slots.order_by("scheduled_for")
     newest = of_slots.filter(task=OuterRef("pk")).order_by("-scheduled_for").values("pk")[:1]
     ids = Task.objects.filter(pk__in=[task.pk for task in tasks]).order_by().values(newest=Subquery(newest))
-    latest = {run.task_id: run for run in of_slots.filter(pk__in=ids)}
+    latest = {run.task_id: run for run in _records(of_slots.filter(pk__in=ids))}
     found = defaultdict(list, {task_id: [run] for task_id, run in latest.items()})
     again = {
         task.pk: task.next_slot_at
@@ -198,9 +200,19 @@ def _slots_before(tasks: Sequence[Task]) -> dict[UUID, list[TaskRun]]:
     }
     if again:
         found.update((task_id, []) for task_id in again)
-        for run in of_slots.filter(task__in=list(again), scheduled_for__gte=min(again.values())):
+        for run in _records(of_slots.filter(task__in=list(again), scheduled_for__gte=min(again.values()))):
             found[run.task_id].append(run)
     return found
+
+
+_OF_RECORD = ("id", "task_id", "user_id", "scheduled_for", "status", "slots", "last_slot", "reason", "finished_at")
+
+
+def _records(runs: TaskRunQuerySet) -> Iterator[TaskRun]:
+    """The rows with those of their columns that decide about slots; for most tasks nothing else is made of them."""
+    template = TaskRun()
+    for values in runs.values_list(*_OF_RECORD):
+        yield like(template, **dict(zip(_OF_RECORD, values, strict=True)))
 
 
 class _Work:
@@ -208,6 +220,8 @@ class _Work:
 
     def __init__(self, now: datetime) -> None:
         self.now = now
+        self._run_template = TaskRun(ready_at=now, created_at=now)
+        self._transition = TaskTransition(created_at=now)
         self.runs: list[TaskRun] = []
         self.extended: list[TaskRun] = []
         """Records of slots that did not run, which now stand for their neighbours too."""
@@ -236,8 +250,14 @@ class _Work:
 
     def _move(self, task: Task, status: TaskStatus, reason: str) -> None:
         self.transitions.append(
-            TaskTransition(
-                task_id=task.pk, old_status=task.status, new_status=status, reason=reason, created_at=self.now
+            like(
+                self._transition,
+                {"task": task},
+                id=new_id(),
+                task_id=task.pk,
+                old_status=task.status,
+                new_status=status,
+                reason=reason,
             )
         )
         task.status = status
@@ -263,8 +283,10 @@ class _Work:
             )
             self.conversations.append(conversation)
             conversation_id = conversation.pk
-        # By its id: the relation's own way of being set costs as much as the rest of the row.
-        return TaskRun(
+        return like(
+            self._run_template,
+            {"task": task},
+            id=new_id(),
             task_id=task.pk,
             user_id=task.user_id,
             conversation_id=conversation_id,
@@ -276,9 +298,7 @@ class _Work:
             reason=row.reason,
             priority=task.priority,
             agent_name=task.agent_name,
-            ready_at=self.now,
             input=task.query if queued else "",
-            created_at=self.now,
             finished_at=None if queued else self.now,
         )
 

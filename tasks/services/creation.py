@@ -210,4 +210,6 @@ def _arm(plan: ExecutionPlan, task: Task, now: datetime) -> list[Change]:
 def plan_slot(task: Task, slot: datetime | None) -> None:
     """Set when `task` runs next: at `slot`, moved by its jitter; None: not by time."""
     task.next_slot_at = slot
-    task.next_run_at = None if slot is None else slot + schedules.jitter_for(task.schedule, str(task.id), slot)
+    task.next_run_at = slot
+    if slot is not None and task.jitter_seconds:
+        task.next_run_at = slot + schedules.jitter_for(task.schedule, str(task.id), slot)
