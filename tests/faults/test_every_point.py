@@ -39,7 +39,8 @@ ALL = [
     *(f"journal.before_commit:{number}" for number in range(1, 9)),
     *(f"journal.committed:{number}" for number in (1, 2, 3, 5, 6, 7, 8)),
 ]
-POINTS = ALL if os.environ.get("FAULTS") == "all" else SAMPLE
+WHOLE = os.environ.get("FAULTS") == "all"
+POINTS = ALL if WHOLE else SAMPLE
 
 
 class Telling(TestAgent):
@@ -50,7 +51,8 @@ class Telling(TestAgent):
         yield tool_call_started("call", "look_up")
         yield tool_call_completed("call", "look_up", "found")
         for piece in PIECES:
-            await asyncio.sleep(0.03)
+            # The whole walk has more commits to die at.
+            await asyncio.sleep(0.2 if WHOLE else 0.03)
             yield message_chunk(piece)
 
 

@@ -3,7 +3,6 @@
 `make test` walks a sample, `make faults` all of it.
 """
 
-import os
 import signal
 import time
 from collections import Counter
@@ -18,14 +17,13 @@ from tasks.models import Agent, ExecutionPlan, Task, TaskRun
 from tasks.requests import submit_tasks
 from tasks.schemas.inputs import TaskIn
 from tasks.services import TaskService
-from tests.faults.test_every_point import PATIENCE, Telling, over, text_of
+from tests.faults.test_every_point import PATIENCE, WHOLE, Telling, over, text_of
 from tests.helpers.agents import Asking, Echo, Failing, TestAgent
 from tests.helpers.processes import runner, start_runner
 from tests.helpers.tasks import TaskMaker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-WHOLE = os.environ.get("FAULTS") == "all"
 Serve = Callable[..., Agent]
 
 
