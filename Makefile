@@ -43,8 +43,7 @@ check:
 # All of it on SQLite and on PostgreSQL, with real agents, real sockets and a real browser.
 test: check
 	@command -v chromium chromium-browser google-chrome >/dev/null || $(no_browser)
-	$(BIN)/pytest
-	TEST_DATABASE=postgres $(BIN)/pytest
+	$(BIN)/python -m tests.on_both
 	@command -v chromium chromium-browser google-chrome >/dev/null || $(no_browser)
 
 define no_browser
