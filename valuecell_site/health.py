@@ -39,7 +39,8 @@ def depends_on(name: str, check: Check) -> None:
 def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     """200 once this process has started."""
     if _starting:
-        return HttpResponse(f"starting: {_starting[0]}\n", status=503, content_type="text/plain; charset=utf-8")
+        text = f"starting: {_starting[0]}\n"
+        return _quiet(HttpResponse(text, status=503, content_type="text/plain; charset=utf-8"))
     return HttpResponse("ok\n", content_type="text/plain; charset=utf-8")
 
 

@@ -106,11 +106,11 @@ class Runner:
 
     async def drain(self, timeout: float) -> None:
         """Claim nothing more; end or hand back what runs, within `timeout` seconds; commit what is pending."""
+        self._stopping = True
         if self._unlisten is not None:
             self._unlisten()
         if self._worker is not None:
             # The turn is let end, since the runs that it leases would be nobody's if it were cut.
-            self._stopping = True
             self._wake.set()
             await asyncio.wait([self._worker], timeout=timeout * TURN_SHARE)
             self._worker.cancel()
@@ -119,6 +119,7 @@ class Runner:
         await self._backend.drain(timeout * (1 - TURN_SHARE))
         if self._scheduler is not None:
             self._scheduler.pause()
+            await asyncio.sleep(0)  # A job that was just started shows itself.
             if self._jobs:
                 await asyncio.wait(self._jobs, timeout=timeout * TURN_SHARE)
             self._scheduler.shutdown(wait=False)
@@ -127,6 +128,10 @@ class Runner:
         await connections.aclose()
         await self._threads.close()
 
+    def ask_agents_again(self) -> None:
+        """Agents that did not answer came back: what they were to be told, they are told at the next look."""
+        self._cancel_tries.clear()
+
     async def _at_work(self, job: Callable[[], Awaitable[None]]) -> None:
         """Do one of the scheduler's jobs, in sight of `drain`."""
         this = asyncio.current_task()
@@ -134,6 +139,10 @@ class Runner:
         self._jobs.add(this)
         try:
             await job()
+        except asyncio.CancelledError:
+            # The scheduler cancels what a drain could not wait for, and would log that as a job that failed.
+            if not self._stopping:
+                raise
         finally:
             self._jobs.discard(this)
 
@@ -247,7 +256,7 @@ class Runner:
                 await connection.cancel(cancel.remote_task_id)
             await self._threads.run(TaskService.told_cancel, cancel.run_id)
         except (TimeoutError, AgentError) as error:
-            tries, _ = self._cancel_tries[cancel.run_id]
+            tries, _ = self._cancel_tries.get(cancel.run_id, (0, timezone.now()))
             wait = timedelta(seconds=min(5 * 2**tries, 600))
             self._cancel_tries[cancel.run_id] = (tries + 1, timezone.now() + wait)
             logger.info(

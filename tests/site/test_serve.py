@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -185,6 +186,27 @@ def test_the_sample_agents_start_come_back_and_leave_with_it(started: Callable[.
     before = time.monotonic()
     until(lambda: not serve.processes, 10)
     assert time.monotonic() - before < 10
+
+
+def test_sample_agents_that_come_back_elsewhere_are_found_there(started: Callable[..., Serve], tmp_path: Path) -> None:
+    serve = started(command="serve").up()
+    ports = json.loads((tmp_path / "sample_agents.json").read_text())
+    name = next(iter(ports))
+    agents = serve.process("sample_agents")
+    assert agents is not None
+    # Their kept address is lost: they choose another one.
+    (tmp_path / "sample_agents.json").write_text("{}")
+    agents.kill()
+    database = sqlite3.connect(tmp_path / "db.sqlite3")
+
+    def moved() -> bool:
+        kept = json.loads((tmp_path / "sample_agents.json").read_text()).get(name)
+        (url,) = database.execute("SELECT url FROM tasks_agent WHERE name = ?", (name,)).fetchone()
+        return kept is not None and f":{kept}/" in url
+
+    until(moved)
+    database.close()
+    until(lambda: serve.status("/readyz") == 200)
 
 
 def test_a_second_one_on_the_same_data_leaves_the_first_ones_agents_alone(

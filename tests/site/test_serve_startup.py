@@ -52,8 +52,12 @@ def starting() -> Iterator[None]:
     health.started()
 
 
-def test_health_is_answered_with_503_until_the_start_is_over(starting: None, client: Client) -> None:
+def test_health_is_answered_with_503_until_the_start_is_over(
+    starting: None, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
     assert client.get("/healthz").status_code == 503
+    # Whoever waits for the start asks often, and nothing is wrong.
+    assert caplog.records == []
     health.started()
     assert client.get("/healthz").status_code == 200
 

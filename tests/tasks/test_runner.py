@@ -297,3 +297,33 @@ async def test_many_tasks_made_at_once_by_many_threads_all_run_once(
     tasks = [task for made in found for task in made]
     await until_over(*tasks)
     assert sorted(echo.received) == sorted(f"{number}-{n}" for number in range(4) for n in range(5))
+
+
+async def test_a_job_that_a_drain_has_to_cut_is_no_failure_in_the_log(
+    user: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun = asyncio.Event()
+
+    async def hangs(_runner: Runner) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(clock, "RETENTION_EVERY", 0.01)
+    monkeypatch.setattr(Runner, "_retain", hangs)
+    hangs.__name__ = "_retain"
+    runner = Runner()
+    await runner.start()
+    await begun.wait()
+    await runner.drain(0.5)
+    await asyncio.sleep(0)
+    assert [record for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")] == []
+
+
+async def test_a_job_that_is_cut_while_nothing_is_drained_is_told(user: Any) -> None:
+    runner = Runner()
+    cut = asyncio.ensure_future(runner._at_work(asyncio.Event().wait))  # type: ignore[arg-type]
+    await asyncio.sleep(0)
+    cut.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cut
+    await runner.drain(0.1)

@@ -5,6 +5,8 @@ import logging
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import IO
 
@@ -15,6 +17,8 @@ READY_SECONDS = 30.0
 LOOK_SECONDS = 1.0
 RESTART_SECONDS_MAX = 60.0
 """Longest pause before another attempt."""
+STEADY_SECONDS = 60.0
+"""Who ran for so long did not end for the reason for which they were started."""
 STOP_SECONDS = 2.0
 """How long they get to end after SIGTERM."""
 
@@ -32,6 +36,7 @@ class SampleAgents:
         self._process: subprocess.Popen[str] | None = None
         self._said: threading.Event = threading.Event()
         self._ready = False
+        self._started = 0.0
 
     @property
     def up(self) -> bool:
@@ -44,6 +49,7 @@ class SampleAgents:
         """
         self._ready = False
         self._said = threading.Event()
+        self._started = time.monotonic()
         self._process = subprocess.Popen(  # noqa: S603
             self._command,
             cwd=self._directory,
@@ -64,17 +70,31 @@ class SampleAgents:
         status = self._process.poll() if self._process is not None else None
         return f"not ready after {seconds:g} s" if status is None else f"ended with exit status {status}"
 
-    async def supervise(self) -> None:
-        """Start them again whenever they end; for ever."""
-        pause = LOOK_SECONDS
+    async def supervise(self, came_up: Callable[[], Awaitable[None]]) -> None:
+        """Start them again whenever they end; for ever. `came_up` is awaited each time that they are ready anew.
+
+        The first time they are started at once; while they end again before STEADY_SECONDS have passed, each attempt
+        waits twice as long as the one before.
+        """
+        pause, told = 0.0, self.up
         while True:
-            await asyncio.sleep(pause)
-            if self._process is not None and self._process.poll() is not None:
-                logger.warning("The sample agents ended (exit status %s): starting them again", self._process.poll())
+            await asyncio.sleep(LOOK_SECONDS)
+            if self._process is not None and (status := self._process.poll()) is not None:
+                if time.monotonic() - self._started >= STEADY_SECONDS:
+                    pause = 0.0
+                logger.warning(
+                    "The sample agents ended (exit status %s): starting them again%s",
+                    status,
+                    f" in {pause:g} s" if pause else "",
+                    extra={"event": "sample_agents.ended"},
+                )
+                await asyncio.sleep(pause)
                 self.start()
-                pause = min(pause * 2, RESTART_SECONDS_MAX)
-            elif self.up:
-                pause = LOOK_SECONDS
+                pause = min(max(pause, LOOK_SECONDS) * 2, RESTART_SECONDS_MAX)
+                told = False
+            elif self.up and not told:
+                told = True
+                await came_up()
 
     def stop(self) -> None:
         """SIGTERM, and SIGKILL for who does not leave."""

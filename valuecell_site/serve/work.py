@@ -8,6 +8,7 @@ from collections.abc import Awaitable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from channels.db import database_sync_to_async
 from django.conf import settings
 from django.utils import timezone
 
@@ -46,7 +47,7 @@ class Work:
         """Start the runner; from then on `/healthz` answers 200."""
         if self._agents is not None:
             agents = self._agents
-            self._supervising = asyncio.create_task(agents.supervise())
+            self._supervising = asyncio.create_task(agents.supervise(self._agents_came_up))
             health.depends_on("sample_agents", lambda: "" if agents.up else "not running")
         if self._telegraph is not None:
             self._telegraph.start()
@@ -81,12 +82,29 @@ class Work:
         else:
             await asyncio.Event().wait()
 
+    async def _agents_came_up(self) -> None:
+        """The sample agents were started again, perhaps at other addresses."""
+        try:
+            await database_sync_to_async(_load_cards, thread_sensitive=False)()
+        except Exception:
+            logger.exception("the sample agents' cards could not be loaded", extra={"event": "cards.failed"})
+        if self._runner is not None:
+            self._runner.ask_agents_again()
+
     @staticmethod
     async def _bounded(name: str, ending: Awaitable[None], seconds: float) -> None:
         try:
             await asyncio.wait_for(ending, seconds)
         except Exception:
             logger.exception("The %s did not end as it should", name)
+
+
+def _load_cards() -> None:
+    from tasks.agents.cards import load
+
+    for report in load([settings.AGENT_CARDS_DIR, settings.LOCAL_CARDS_DIR]):
+        if report.outcome in ("added", "updated", "failed"):
+            logger.info("%s", report.text, extra={"event": "cards.loaded"})
 
 
 def _runner() -> Runner:
