@@ -3,7 +3,6 @@
 `make test` walks a sample, `make faults` all of it.
 """
 
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,9 +16,10 @@ from tasks.models import Agent, ExecutionPlan, Task, TaskRun
 from tasks.requests import submit_tasks
 from tasks.schemas.inputs import TaskIn
 from tasks.services import TaskService
-from tests.faults.test_every_point import PATIENCE, WHOLE, Telling, over, text_of
+from tests.faults.dying import PATIENCE, die, settled
+from tests.faults.test_every_point import WHOLE, Telling, over, text_of
 from tests.helpers.agents import Asking, Echo, Failing, TestAgent
-from tests.helpers.processes import runner, start_runner
+from tests.helpers.processes import runner
 from tests.helpers.tasks import TaskMaker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,30 +29,6 @@ Serve = Callable[..., Agent]
 
 def points(*sample: str, more: Sequence[str] = ()) -> Sequence[str]:
     return [*sample, *(more if WHOLE else ())]
-
-
-def die(point: str) -> bool:
-    """Run a runner that dies at `point`; False where it never comes there and has done all that there was."""
-    dying = start_runner(FAULT_POINT=point)
-    assert dying.stderr is not None
-    end = time.monotonic() + PATIENCE
-    try:
-        while dying.poll() is None:
-            if settled() and time.monotonic() > end - PATIENCE + 5:
-                dying.kill()
-                return False
-            assert time.monotonic() < end, f"neither died nor done: {list(TaskRun.objects.values('status', 'error'))}"
-            time.sleep(0.05)
-        assert dying.wait() == -signal.SIGKILL, dying.stderr.read().decode()
-        return True
-    finally:
-        dying.stderr.close()
-
-
-def settled() -> bool:
-    """Nothing is due, queued or running; what waits for a person waits."""
-    active = TaskRun.objects.filter(status__in=["queued", "running"]).exists()
-    return not active and not Task.objects.due(timezone.now()).exists() and TaskRun.objects.exists()
 
 
 def live_on(condition: Callable[[], bool]) -> None:
