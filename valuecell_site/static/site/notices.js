@@ -23,7 +23,7 @@ export function toast(text, { actions = [], kind = "info", seconds = 10 } = {}) 
 export function explain(error, { stay = true } = {}) {
   if (!error.signedOut) return [error.message || String(error)];
   const [before, link, after] = words.signedOut;
-  const next = new URLSearchParams({ next: stay ? "/" : location.pathname });
+  const next = new URLSearchParams({ next: stay ? "/" : location.pathname + location.search });
   return [before, h("a", { href: `/accounts/login/?${next}`, target: stay ? "_blank" : null }, link), after];
 }
 
