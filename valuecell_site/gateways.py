@@ -77,6 +77,11 @@ def gateways() -> tuple[Gateway, ...]:
     )
 
 
+async def close() -> None:
+    """End what the gateways run in this loop."""
+    await mcp_app.close()
+
+
 class Gateways:
     """The HTTP application: each gateway behind its gate, and `inner` (Django) for everything else."""
 

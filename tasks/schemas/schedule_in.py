@@ -12,19 +12,25 @@ class ScheduleIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", title="Schedule")
 
-    interval_minutes: Annotated[int, Field(ge=1, le=525_600)] | None = None
+    interval_minutes: Annotated[int, Field(ge=1, le=525_600)] | None = Field(
+        default=None, description="Every so many minutes, the first at `start_at` or at once."
+    )
     daily_time: Time | Annotated[list[Time], Field(min_length=1)] | None = Field(
         default=None, description="HH:MM in the schedule's zone, or several."
     )
     cron: str | Annotated[list[str], Field(min_length=1)] | None = Field(
         default=None, description="Five fields, or several expressions."
     )
-    on_event: Literal[True] | None = None
+    on_event: Literal[True] | None = Field(default=None, description="Started by events at its hooks, by no time.")
     timezone: str | None = Field(default=None, description="An IANA name, such as Europe/Berlin.")
-    start_at: AwareDatetime | None = None
-    end_at: AwareDatetime | None = None
-    max_runs: Annotated[int, Field(ge=1)] | None = None
-    jitter_seconds: Annotated[int, Field(ge=0)] | None = None
+    start_at: AwareDatetime | None = Field(
+        default=None, description="The first moment, with its offset, as 2027-01-31T09:00:00+01:00; alone: once, then."
+    )
+    end_at: AwareDatetime | None = Field(default=None, description="Nothing runs after this moment.")
+    max_runs: Annotated[int, Field(ge=1)] | None = Field(default=None, description="It ends after so many runs.")
+    jitter_seconds: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="Each run starts up to so many seconds later, by chance."
+    )
     exclude: list[str] | None = Field(
         default=None, description="Days without a run: dates YYYY-MM-DD and weekdays MON to SUN."
     )

@@ -12,6 +12,7 @@ import uvicorn
 async def served() -> AsyncIterator[str]:
     """The address of the application while the context lasts."""
     from valuecell_site.asgi import application
+    from valuecell_site.gateways import close
 
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
@@ -24,3 +25,4 @@ async def served() -> AsyncIterator[str]:
     finally:
         server.should_exit = True
         await asyncio.wait_for(serving, 10)
+        await asyncio.wait_for(close(), 10)

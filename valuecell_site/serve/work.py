@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from conversations.hub.layer import shared_layer
 from conversations.journal import journal
-from valuecell_site import health
+from valuecell_site import gateways, health
 from valuecell_site.serve.agents import SampleAgents
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class Work:
         """Drain the runner, write what is left, stop the agents; each step has its time."""
         if self._supervising is not None:
             self._supervising.cancel()
+        await self._bounded("gateways", gateways.close(), FLUSH_SECONDS)
         if self._runner is not None:
             await self._bounded("runner", self._runner.drain(DRAIN_SECONDS), DRAIN_SECONDS + 0.5)
         if self._worker is not None:
