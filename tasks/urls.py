@@ -15,6 +15,7 @@ urlpatterns = [
     path("calendar/", views.calendar, name="calendar"),
     path("calendar/feed/", views.change_feed, name="change_feed"),
     path("feeds/<str:token>.ics", views.feed, name="feed"),
+    path("insights/", views.insights, name="insights"),
     path("agents/", views.agents, name="agents"),
     path("settings/", views.settings, name="settings"),
     # With and without the slash: a sender that is redirected loses what it sent.

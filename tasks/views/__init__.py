@@ -1,4 +1,4 @@
-"""The pages, for people: conversations, tasks, runs, calendar, agents. One module a page; `frame` is around all."""
+"""The pages, for people. One module a page; `frame` is around all."""
 
 from tasks.views.agents import agents
 from tasks.views.calendar import calendar
@@ -6,6 +6,7 @@ from tasks.views.conversation import conversation
 from tasks.views.feeds import change_feed, feed
 from tasks.views.home import home
 from tasks.views.hooks import receive as receive_event
+from tasks.views.insights import insights
 from tasks.views.runs import run
 from tasks.views.settings import settings
 from tasks.views.slots import slots
@@ -19,6 +20,7 @@ __all__ = [
     "conversation",
     "feed",
     "home",
+    "insights",
     "receive_event",
     "run",
     "settings",

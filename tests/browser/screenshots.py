@@ -111,6 +111,7 @@ def pages(server: Server) -> dict[str, str]:
         "run": f"/runs/{run['id']}/",
         "calendar": "/calendar/",
         "calendar-month": "/calendar/?view=month",
+        "insights": "/insights/?span=30d",
         "agents": "/agents/",
         "settings": "/settings/",
         "admin": "/admin/tasks/task/",

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
@@ -16,6 +17,7 @@ from tasks.execution import recovery
 from tasks.models import Agent, Task, TaskRun
 from tasks.runner import clock
 from tasks.services import TaskService
+from tasks.views import figures
 from tests.helpers.tasks import NOW, claim, many_due
 
 pytestmark = pytest.mark.django_db
@@ -144,6 +146,15 @@ def crowd(conversation: Conversation, agent: Agent) -> Conversation:
     return conversation
 
 
+def looked_at(user: User | None) -> None:
+    """What the insights page asks."""
+    moments = figures.edges(figures.Span.MONTH, now=NOW + timedelta(hours=1), zone=UTC)
+    runs = figures.runs_of(user, since=moments[0], now=NOW + timedelta(hours=1))
+    figures.past(runs, moments)
+    figures.reasons(runs)
+    figures.coming(user, moments=figures.hours_ahead(now=NOW, zone=UTC))
+
+
 def hot(conversation: Conversation) -> dict[str, Callable[[], Any]]:
     """What is asked all the time, or of large tables."""
     lists = {"user": conversation.user, "limit": 50}
@@ -161,6 +172,8 @@ def hot(conversation: Conversation) -> dict[str, Callable[[], Any]]:
         "an older page": lambda: feed.page_before(conversation.pk, 400, 50),
         "a list": lambda: TaskService.list_tasks(**lists),
         "a list by status": lambda: TaskService.list_tasks(**lists, status="waiting_input"),
+        "insights, of one person": lambda: looked_at(conversation.user),
+        "insights, of everybody": lambda: looked_at(None),
         "the list of a conversation": lambda: TaskService.list_tasks(**lists, conversation_id=conversation.pk),
     }
 

@@ -18,7 +18,8 @@ const sized = (usual, digits) => {
   return (value) => (value === 0 || (Math.abs(value) >= COMMON.least && Math.abs(value) < COMMON.most) ? common : power).format(value);
 };
 const compact = sized({ notation: "compact", maximumSignificantDigits: 3 }, 3);
-const exact = sized({ maximumFractionDigits: 4 }, 6);
+/** A number in full, in the page's language. */
+export const exact = sized({ maximumFractionDigits: 4 }, 6);
 
 /**
  * Rows as agents send them (the first one names, the first column is the horizontal axis) as
@@ -53,7 +54,7 @@ export function lineChart(data, title) {
   const names = axisLabels(data.labels);
   const where = h("span.tiny.quiet.num", { "aria-live": "polite" });
   const svg = s("svg", { role: "img", tabindex: "0", "aria-label": describe(data, title) });
-  const root = h("div.chart", null, svg, h("div.keys", null, keys, where), table(data));
+  const root = h("div.chart", null, svg, h("div.keys", null, keys, where), tableOf(data));
   let width = 0;
   let at = null;
   let layout = null;
@@ -130,6 +131,8 @@ function path(values, x, y) {
       return;
     }
     d += `${pen ? "L" : "M"}${x(i).toFixed(1)} ${y(value).toFixed(1)}`;
+    // One without neighbours is a dot: a line of no length, whose ends are round.
+    if (!pen && (values[i + 1] ?? null) === null) d += "h0";
     pen = true;
   });
   return d;
@@ -183,7 +186,8 @@ function axisLabels(labels) {
   return labels.map((label) => (label.length > 14 ? `${label.slice(0, 13)}…` : label));
 }
 
-function describe(data, title) {
+/** The chart in a sentence, for who does not see it. */
+export function describe(data, title) {
   const parts = data.series.slice(0, 6).map((one) => {
     const real = one.values.filter((value) => value !== null);
     return `${one.name}: ${exact(real[0])} → ${exact(real[real.length - 1])}`;
@@ -191,7 +195,8 @@ function describe(data, title) {
   return `${title || words.chart}. ${data.labels[0]} – ${data.labels[data.labels.length - 1]}. ${parts.join("; ")}`;
 }
 
-function table(data) {
+/** The numbers behind a chart, as a table that unfolds. */
+export function tableOf(data) {
   const details = h("details.fold", null, h("summary", null, icon("table"), words.showTable));
   // Made when it is opened: a chart of thousands of rows should not cost a table that nobody asked for.
   details.addEventListener("toggle", () => {

@@ -24,6 +24,7 @@ SIDE = 3
         ("/runs/{run}/", 2),  # itself, its first item
         ("/agents/", 1),
         ("/settings/", 2),  # the link of the calendar, webhooks
+        ("/insights/", 3),  # runs by time and agent, failures by reason, coming tasks
         ("/calendar/", 4),  # the link, the runs by day, coming ones, paused ones
     ],
 )

@@ -10,7 +10,7 @@ from django.test import Client
 from conversations.models import Conversation
 from tasks.models import Task
 
-PAGES = ["/", "/tasks/", "/agents/", "/settings/", "/calendar/"]
+PAGES = ["/", "/tasks/", "/agents/", "/settings/", "/calendar/", "/insights/"]
 
 
 @pytest.mark.parametrize("path", [*PAGES, f"/tasks/{uuid.uuid4()}/", f"/runs/{uuid.uuid4()}/"])
