@@ -6,13 +6,14 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 
 from conversations import journal
 from conversations.hub import hub
 from conversations.ids import new_id
 from conversations.models import Conversation
 from tasks.errors import InvalidInput
-from tasks.models import ExecutionPlan
+from tasks.models import ExecutionPlan, Task, TaskRun
 from tasks.requests.drafts import draft, enabled, opening, there
 from tasks.schemas.inputs import TaskIn
 from tasks.services import TaskDraft, TaskService, order
@@ -67,6 +68,14 @@ def delete_conversation(conversation: Conversation, *, user: User | None, now: d
     TaskService.leave_conversation(conversation.pk, actor=user, now=now)
     conversation_id = conversation.pk
     with transaction.atomic():
+        # In the order of all locks (docs/architecture.md). A run that ends at this moment waits for the conversation's
+        # row before it writes into it, and then finds none; without the lock its item would hold up the deletion.
+        here = Q(conversation=conversation_id) | Q(plan__conversation=conversation_id)
+        tasks = Task.objects.filter(here).order_by("id")
+        list(tasks.select_for_update(of=("self",)).values_list("pk"))
+        runs = TaskRun.objects.active().filter(Q(conversation=conversation_id) | Q(task__in=tasks.values("pk")))
+        list(runs.select_for_update(of=("self",)).order_by("id").values_list("pk"))
+        list(Conversation.objects.select_for_update().filter(pk=conversation_id).values_list("pk"))
         conversation.delete()
         transaction.on_commit(lambda: hub.close_conversation(conversation_id, GONE_CODE))
 
