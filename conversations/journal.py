@@ -8,8 +8,11 @@ all runs are collected for at most 50 ms (250 where nobody watches) and written 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 from django.db import OperationalError, transaction
 from django.utils import timezone
@@ -35,6 +38,18 @@ RETRY_DELAY = 0.2
 
 Settle = Callable[[], Sequence[Change]]
 """Called in the commit's transaction after the entry's changes are written; returns the changes that follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """A settle that is done for all entries of a commit that ask for the same, by statements over sets."""
+
+    function: Callable[[Sequence[Any]], Sequence[Change]]
+    """Called once a commit with the arguments of all, after all their changes are written. What it raises is raised to
+    all of them, in ever smaller commits until it is raised to the one that it belongs to."""
+    argument: Any
+
+
 Gate = Callable[[Collection[Hashable], Collection[Hashable]], Collection[Hashable]]
 """Called in the commit's transaction with the entries' passes, and with those among them that settle something;
 returns those that are still good, and locks what they speak of, so that nobody decides otherwise before the commit."""
@@ -64,8 +79,13 @@ class _Entry:
 
     changes: Sequence[Change]
     gate_pass: Hashable | None = None
-    settle: Settle | None = None
+    settle: Settle | Together | None = None
     done: "asyncio.Future[bool] | None" = None
+
+    @property
+    def settles_alone(self) -> bool:
+        """Its settle is a function of its own."""
+        return self.settle is not None and not isinstance(self.settle, Together)
 
 
 @dataclass(slots=True)
@@ -98,7 +118,7 @@ class Journal:
         self._gate = gate
 
     def add(
-        self, changes: Sequence[Change], settle: Settle | None = None, *, gate_pass: Hashable | None = None
+        self, changes: Sequence[Change], settle: Settle | Together | None = None, *, gate_pass: Hashable | None = None
     ) -> None:
         """Take `changes` for the next commit. Their order is kept. Does not wait: see `room`, and `settle`."""
         if changes or settle:
@@ -112,7 +132,7 @@ class Journal:
             await self._room.wait()
 
     async def settle(
-        self, changes: Sequence[Change], settle: Settle | None = None, *, gate_pass: Hashable | None = None
+        self, changes: Sequence[Change], settle: Settle | Together | None = None, *, gate_pass: Hashable | None = None
     ) -> bool:
         """Write `changes` and all that was added before, run `settle` in the same transaction, and wait for it.
 
@@ -244,38 +264,22 @@ class Journal:
         now = timezone.now()
         with transaction.atomic():
             admitted = self._admitted(entries)
-            outcomes: list[bool | Exception] = []
-            frames: list[Frames] = []
-            plain: list[Change] = []
-            for entry in entries:
+            outcomes: list[bool | Exception] = [True] * len(entries)
+            together: list[_Entry] = []
+            alone: list[tuple[int, _Entry]] = []
+            behind: set[Hashable] = set()
+            for number, entry in enumerate(entries):
                 if entry.gate_pass is not None and entry.gate_pass not in admitted:
-                    outcomes.append(False)
-                    continue
-                if entry.gate_pass in self._lost:
-                    outcomes.append(self._lost[entry.gate_pass])
-                    continue
-                if entry.settle is None:
-                    plain.extend(entry.changes)
-                    outcomes.append(True)
-                    continue
-                # What settles sees everything before it, and its failure takes back its own changes only.
-                if plain:
-                    frames.append(store(plain, now=now))
-                    plain = []
-                try:
-                    with transaction.atomic():
-                        before = store(entry.changes, now=now) if entry.changes else {}
-                        after = entry.settle()
-                        behind = store(after, now=now) if after else {}
-                except OperationalError:
-                    raise
-                except Exception as error:
-                    outcomes.append(error)
-                    continue
-                frames.extend((before, behind))
-                outcomes.append(True)
-            if plain:
-                frames.append(store(plain, now=now))
+                    outcomes[number] = False
+                elif entry.gate_pass in self._lost:
+                    outcomes[number] = self._lost[entry.gate_pass]
+                elif entry.settles_alone or entry.gate_pass in behind:
+                    # In their order within a pass; those of others go first, which makes one store of them.
+                    alone.append((number, entry))
+                    behind.add(entry.gate_pass)
+                else:
+                    together.append(entry)
+            frames = [*_write_together(together, now), *_write_alone(alone, outcomes, now)]
             faults.reached("journal.before_commit")
         faults.reached("journal.committed")
         return frames, outcomes
@@ -286,6 +290,50 @@ class Journal:
             return passes
         settling = {entry.gate_pass for entry in entries if entry.gate_pass is not None and entry.settle}
         return self._gate(passes, settling)
+
+
+def _write_together(entries: Sequence[_Entry], now: datetime) -> Iterator[Frames]:
+    """Store all their changes at once, then settle: of each pass in its order, the same of many passes in one call."""
+    if changes := [change for entry in entries for change in entry.changes]:
+        yield store(changes, now=now)
+    rounds: list[dict[Callable[[Sequence[Any]], Sequence[Change]], list[Any]]] = []
+    settled: Counter[Hashable] = Counter()
+    for entry in entries:
+        if isinstance(entry.settle, Together):
+            number = settled[entry.gate_pass]
+            settled[entry.gate_pass] += 1
+            if number == len(rounds):
+                rounds.append({})
+            rounds[number].setdefault(entry.settle.function, []).append(entry.settle.argument)
+    for functions in rounds:
+        for function, arguments in functions.items():
+            if after := function(arguments):
+                yield store(after, now=now)
+
+
+def _write_alone(
+    entries: Sequence[tuple[int, _Entry]], outcomes: list[bool | Exception], now: datetime
+) -> Iterator[Frames]:
+    """One after the other: each sees everything before it, and its failure takes back its own changes only."""
+    for number, entry in entries:
+        try:
+            with transaction.atomic():
+                frames = list(_write_one(entry, now))
+        except OperationalError:
+            raise
+        except Exception as error:
+            outcomes[number] = error
+            continue
+        yield from frames
+
+
+def _write_one(entry: _Entry, now: datetime) -> Iterator[Frames]:
+    if entry.changes:
+        yield store(entry.changes, now=now)
+    settle = entry.settle
+    after = settle.function([settle.argument]) if isinstance(settle, Together) else settle() if settle else ()
+    if after:
+        yield store(after, now=now)
 
 
 def _size(change: Change) -> int:

@@ -4,7 +4,7 @@ Synchronous, and always inside the caller's transaction: the caller decides what
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -99,7 +99,7 @@ class _Work:
         self.tails: list[ItemTail] = []
         self.folded: set[UUID] = set()
 
-    def write(self, conversations: Any) -> None:
+    def write(self, conversations: Iterable[Conversation]) -> None:
         """Write everything, in an order that the constraints accept."""
         if self.folded:
             ItemTail.objects.filter(item__in=self.folded).delete()
@@ -113,9 +113,17 @@ class _Work:
             self._touch(touched)
         if self.tails:
             ItemTail.objects.bulk_create(self.tails)
-        for conversation in conversations:
-            conversation.updated_at = self.now
-            conversation.save(update_fields=["last_seq", "updated_at"], force_update=True)
+        self._count(conversations)
+
+    def _count(self, conversations: Iterable[Conversation]) -> None:
+        """Write the counters, however many conversations it were."""
+        field = Conversation._meta.pk
+        moment = connection.ops.adapt_datetimefield_value(self.now)
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                f'UPDATE "{Conversation._meta.db_table}" SET last_seq = %s, updated_at = %s WHERE id = %s',  # noqa: S608
+                [(one.last_seq, moment, field.get_db_prep_value(one.id, connection)) for one in conversations],
+            )
 
     def _touch(self, items: Sequence[ConversationItem]) -> None:
         """Move `seq` and `event` only: the payload of a growing item is never written again while it grows."""

@@ -135,6 +135,8 @@ def _database() -> dict[str, Any]:
     if not config:
         config = {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA_DIR / "db.sqlite3"}
     if config["ENGINE"].endswith("sqlite3"):
+        # Django's, in which the threads of a process write in turn.
+        config["ENGINE"] = "valuecell_site.sqlite3"
         config["OPTIONS"] = {
             # A transaction that will write takes the lock at its start: one that upgrades later fails at once with
             # "database is locked", whatever the busy timeout says.

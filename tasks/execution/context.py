@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
+
+from django.db.models import Exists, OuterRef
 
 from conversations.changes import Response, Scope
 from conversations.events import Event, made_storable
@@ -72,24 +75,41 @@ class RunContext:
 
 def load(lease: Lease) -> RunContext | None:
     """Read the context of a leased run; None if the lease does not hold any more."""
-    run = (
-        TaskRun.objects.select_related("task")
-        .filter(pk=lease.run_id, token=lease.token, status=RunStatus.RUNNING)
-        .first()
-    )
-    if run is None:
-        return None
+    return load_many([lease])[0]
+
+
+def load_many(leases: Sequence[Lease]) -> list[RunContext | None]:
+    """The same for many, in their order. What is read of all takes one query each, however many they are."""
+    earlier = TaskRun.objects.filter(task=OuterRef("task"), pk__lt=OuterRef("pk"), started_at__isnull=False)
+    runs = {
+        run.pk: run
+        for run in TaskRun.objects.select_related("task")
+        .filter(pk__in=[lease.run_id for lease in leases], status=RunStatus.RUNNING)
+        .annotate(is_later=Exists(earlier))
+        .order_by()
+    }
+    names = {run.task.agent_name for run in runs.values()}
+    agents = {agent.name: AgentRef.of(agent) for agent in Agent.objects.enabled().filter(name__in=names)}
+    found: list[RunContext | None] = []
+    for lease in leases:
+        run = runs.get(lease.run_id)
+        held = run is not None and run.token == lease.token
+        found.append(_context(lease, run, agents.get(run.task.agent_name)) if run is not None and held else None)
+    return found
+
+
+def _context(lease: Lease, run: Any, agent: AgentRef | None) -> RunContext:
+    """The context of a `run` that `load_many` read."""
     task: Task = run.task
-    agent = Agent.objects.enabled().filter(name=task.agent_name).first()
     text, problem = _text(run, task)
     return RunContext(
         lease=lease,
         scope=task_scope(task, run),
         agent_name=task.agent_name,
-        agent=AgentRef.of(agent) if agent else None,
+        agent=agent,
         attempt=run.attempt,
         recurring=task.recurring,
-        first=run.attempt == 1 and not task.runs.filter(pk__lt=run.pk, started_at__isnull=False).exists(),
+        first=run.attempt == 1 and not run.is_later,
         own_conversation=run.conversation_id != task.conversation_id,
         text=text,
         problem=problem,

@@ -5,7 +5,6 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
-from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from channels.db import database_sync_to_async
@@ -15,22 +14,23 @@ from django.utils import timezone
 from conversations import faults
 from conversations.changes import Change, Pass, Response, Scope
 from conversations.events import Event, Role
-from conversations.journal import journal
+from conversations.journal import Settle, Together, journal
 from conversations.paragraphs import Paragraphs
-from conversations.threads import DatabaseThreads
+from conversations.threads import DatabaseThreads, Gathered
 from tasks import metrics
-from tasks.agents import health
 from tasks.agents.connection import Connection
 from tasks.agents.connections import connections
 from tasks.agents.errors import AgentBroken, AgentError, AgentRefused, AgentTimeout, AgentUnreachable
 from tasks.agents.remote import RemoteState, remote_state
 from tasks.agents.router import Routed, Router
 from tasks.execution import context as contexts
+from tasks.execution import endings
 from tasks.execution.accumulator import Accumulator
+from tasks.execution.context import RunContext
 from tasks.execution.message import outgoing
 from tasks.execution.outcome import AgentForgot, AgentUnreachableForGood, Outcome, asks, failed
 from tasks.execution.recovery import release_leases
-from tasks.services import Lease, TaskService
+from tasks.services import Known, Lease, TaskService
 from tasks.services.outcomes import DEADLINE_PASSED, settling
 from tasks.services.transcript import thread_started
 
@@ -52,10 +52,19 @@ BROKEN = (AgentBroken, AgentTimeout, AgentUnreachable)
 class RunExecution:
     """Carries out one leased run. `leave()` hands it back instead of ending it."""
 
-    def __init__(self, lease: Lease, *, threads: DatabaseThreads | None = None) -> None:
-        """`threads` do its reads on connections that they keep; without them each read opens one of its own."""
+    def __init__(
+        self,
+        lease: Lease,
+        *,
+        threads: DatabaseThreads | None = None,
+        contexts: Gathered[Lease, RunContext | None] | None = None,
+    ) -> None:
+        """`threads` do its reads on connections that they keep, without them each read opens one of its own;
+        `contexts` reads what many need in one go.
+        """
         self.lease = lease
         self._threads = threads
+        self._contexts = contexts
         self.settling = False
         """The exchange is over and its end is being written: nobody may stop it any more."""
         self._leaving = False
@@ -80,7 +89,7 @@ class RunExecution:
         3. Settle: the items, the result and the statuses become visible in one transaction. Shielded, since a
            cancellation between would leave the run `running` for ever.
         """
-        found = await self._in_thread(contexts.load, self.lease)
+        found = await self._load()
         if found is None:
             return
         self._context = found
@@ -105,6 +114,11 @@ class RunExecution:
             raise
         metrics.ended(found.agent_name, str(outcome.state), outcome.kind, time.monotonic() - begun)
         await asyncio.shield(self._settle(outcome))
+
+    async def _load(self) -> RunContext | None:
+        if self._contexts is not None:
+            return await self._contexts.ask(self.lease)
+        return await self._in_thread(contexts.load, self.lease)
 
     async def _outcome(self) -> Outcome:
         """Talk, and turn everything that can go wrong into an outcome."""
@@ -154,9 +168,7 @@ class RunExecution:
         if found.remote_task_id:
             return await self._follow(self._rejoin(self._connection))
         faults.reached("run.before_sent")
-        if not await journal.settle(
-            (), settling(TaskService.sent, self.lease, now=timezone.now()), gate_pass=self.lease
-        ):
+        if not await journal.settle((), Together(endings.sent, self.lease), gate_pass=self.lease):
             raise asyncio.CancelledError
         faults.reached("run.sent")
         return await self._follow(self._connection.send(outgoing(found, found.text)))
@@ -294,48 +306,28 @@ class RunExecution:
     def _remember(self, task_id: str, context_id: str) -> None:
         """The agent's name for the task, committed with what it said first."""
         self._remote_task_id, self._remote_context_id = task_id, context_id or self._remote_context_id
-        journal.add(
-            (),
-            settling(
-                TaskService.known_at_agent,
-                self.lease,
-                remote_task_id=task_id,
-                remote_context_id=self._remote_context_id,
-            ),
-            gate_pass=self.lease,
-        )
+        known = Known(lease=self.lease, remote_task_id=task_id, remote_context_id=self._remote_context_id)
+        journal.add((), Together(TaskService.known_at_agent, known), gate_pass=self.lease)
 
     async def _settle(self, outcome: Outcome) -> None:
         """Write the end: what is still open, the outcome, and everything that follows from it, in one transaction."""
         self.settling = True
         faults.reached("run.before_settle")
-        result = self._accumulator.result()
-        now = timezone.now()
-        settle: Callable[[], list[Change]]
-        if outcome.state == RemoteState.COMPLETED:
-            settle = settling(TaskService.complete, self.lease, result=result, now=now)
-        elif outcome.state in (RemoteState.INPUT_REQUIRED, RemoteState.AUTH_REQUIRED):
-            settle = settling(TaskService.wait_for_input, self.lease, question=outcome.text, now=now)
-        elif outcome.state == RemoteState.CANCELED:
-            settle = settling(TaskService.stop_at_agent, self.lease, reason=outcome.text, now=now)
-        else:
-            settle = settling(
-                TaskService.fail,
-                self.lease,
-                error=outcome.text,
-                retryable=outcome.retryable,
-                retry_after=timedelta(seconds=outcome.retry_after),
-                now=now,
-                result=result,
-            )
-        used = settling(TaskService.used, self.lease, usage=self._router.usage)
-        held = await self._write_end(lambda: [*used(), *settle(), *self._note_agent(now)], now)
+        end = endings.End(
+            lease=self.lease,
+            agent_name=self._context.agent_name,
+            result=self._accumulator.result(),
+            usage=self._router.usage,
+            agent_error=self._agent_error,
+            was_asked=not self._context.problem,
+        )
+        held = await self._write_end(endings.settle(end, outcome, now=timezone.now()))
         logger.info(
             "a run ended" if held else "a run ended after somebody else had decided about it",
             extra={**self._ids("run.ended"), "state": str(outcome.state), "error": outcome.text},
         )
 
-    async def _write_end(self, settle: Callable[[], list[Change]], now: datetime) -> bool:
+    async def _write_end(self, settle: Settle | Together) -> bool:
         """Commit the end; if what was said cannot be stored, the run has failed, and says so. Returns as `settle`."""
         try:
             return await journal.settle(self._paragraphs.close_all(), settle, gate_pass=self.lease)
@@ -345,17 +337,8 @@ class RunExecution:
         except Exception as error:
             logger.exception("a run's words could not be stored", extra=self._ids("run.unstorable"))
             why = f"ValueCell Tasks could not store what {self._context.agent_name} said: {type(error).__name__}."
-            failed = settling(TaskService.fail, self.lease, error=why, retryable=False, now=now)
+            failed = settling(TaskService.fail, self.lease, error=why, retryable=False, now=timezone.now())
             return await journal.settle((), failed, gate_pass=self.lease)
-
-    def _note_agent(self, now: datetime) -> list[Change]:
-        if self._context.problem:
-            return []  # it was not asked
-        if self._agent_error:
-            health.note_error(self._context.agent_name, self._agent_error)
-        else:
-            health.note_seen(self._context.agent_name, now=now)
-        return []
 
     # --- when somebody else decided ---
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from conversations.threads import DatabaseThreads
+from conversations.threads import DatabaseThreads, Gathered
+from tasks.execution import context as contexts
 from tasks.execution.run import RunExecution
 from tasks.services import Lease, TaskService
 
@@ -25,13 +26,15 @@ class Going:
         self._going: dict[UUID, tuple[RunExecution, asyncio.Task[None]]] = {}
         # Two threads: leases and heartbeats must not wait behind each other's transaction.
         self.threads = DatabaseThreads("runs", workers=2)
+        # Runs that are leased together are read together.
+        self._contexts = Gathered(self.threads, contexts.load_many)
 
     def __len__(self) -> int:
         return len(self._going)
 
     def start(self, lease: Lease) -> "asyncio.Task[None]":
         """Carry the leased run out; returns the task, which the caller may await but not cancel."""
-        execution = RunExecution(lease, threads=self.threads)
+        execution = RunExecution(lease, threads=self.threads, contexts=self._contexts)
         task = asyncio.get_running_loop().create_task(execution.execute(), name=f"run {lease.run_id}")
         self._going[lease.run_id] = (execution, task)
         task.add_done_callback(lambda done: self._over(lease.run_id, done))

@@ -3,7 +3,7 @@
 Each method is atomic, takes `now` and (where a person may ask) `actor`, and raises the errors of `tasks.errors`.
 The rooms behind it: `history` (the conditional update and its row), `creation`, `operations`, `resting`, `extra_runs`,
 `many`, `cancelling`, `leaving`, `claiming` (with the pure `ticks`), `events`, `leases`, `workers`, `outcomes`,
-`questions`, `retention`, `queries`, and `transcript` (what a task says in its conversation).
+`successes`, `questions`, `retention`, `queries`, and `transcript` (what a task says in its conversation).
 """
 
 from tasks.services import (
@@ -22,6 +22,7 @@ from tasks.services import (
     queries,
     resting,
     retention,
+    successes,
     texts,
     workers,
 )
@@ -29,8 +30,10 @@ from tasks.services.cancelling import Cancelled
 from tasks.services.creation import TaskDraft
 from tasks.services.leases import Lease
 from tasks.services.many import Many
+from tasks.services.outcomes import Known
+from tasks.services.successes import Success
 
-__all__ = ["Cancelled", "Lease", "Many", "TaskDraft", "TaskService"]
+__all__ = ["Cancelled", "Known", "Lease", "Many", "Success", "TaskDraft", "TaskService"]
 
 
 class TaskService:
@@ -95,7 +98,8 @@ class TaskService:
     sent = staticmethod(outcomes.sent)
     known_at_agent = staticmethod(outcomes.known_at_agent)
     used = staticmethod(outcomes.used)
-    complete = staticmethod(outcomes.succeed)
+    complete = staticmethod(successes.succeed)
+    complete_many = staticmethod(successes.succeed_many)
     fail = staticmethod(outcomes.fail)
     wait_for_input = staticmethod(outcomes.wait_for_input)
     stop_at_agent = staticmethod(outcomes.stop_at_agent)

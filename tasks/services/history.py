@@ -7,12 +7,14 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import F
 
 from conversations.hub import hub
+from conversations.ids import new_id
 from tasks.errors import AlreadyFinished, IllegalTransition, NotFound
 from tasks.models import Task, TaskRun, TaskTransition, WebhookEvent
 from tasks.services import notices
-from tasks.services.rows import insert_rows, write_columns
+from tasks.services.rows import insert_rows, like, write_columns
 from tasks.states import TASK_ENDED, TaskStatus, task_sources
 
 
@@ -57,6 +59,14 @@ def move(
     announce([task])
     if status == TaskStatus.FAILED:
         notices.tell(WebhookEvent.TASK_FAILED, task, run=run, now=now)
+
+
+def end_of_schedule(task: Task) -> tuple[TaskStatus, str]:
+    """What a schedule without a slot left is once its last run has ended: as before, if that was a run again of it."""
+    moved = task.transitions.exclude(old_status=F("new_status")).order_by("-id").first()
+    if moved is not None and moved.new_status == TaskStatus.RUNNING and moved.old_status in TASK_ENDED:
+        return TaskStatus(moved.old_status), "The run again has ended."
+    return TaskStatus.COMPLETED, "The schedule has no time left."
 
 
 def note(
@@ -126,17 +136,19 @@ def note_many(
     changes: Mapping[UUID, dict[str, Any]] | None = None,
 ) -> None:
     """`note` for any number of tasks, in one statement; `olds`, `runs` and `changes` are by task."""
+    template = TaskTransition(reason=reason[:500], actor=actor, created_at=now)
+    found = runs or {}
     insert_rows(
         [
-            TaskTransition(
-                task=task,
-                run=(runs or {}).get(task.pk),
+            like(
+                template,
+                {"task": task},
+                id=new_id(),
+                task_id=task.pk,
+                run_id=found[task.pk].pk if task.pk in found else None,
                 old_status=(olds or {}).get(task.pk, str(task.status)),
                 new_status=task.status,
-                reason=reason[:500],
-                actor=actor,
                 changes=(changes or {}).get(task.pk, {}),
-                created_at=now,
             )
             for task in tasks
         ]

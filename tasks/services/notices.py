@@ -4,7 +4,7 @@ Nothing here waits for anybody: `tasks.hooks.outgoing` sends the rows after the 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -53,6 +53,14 @@ def tell_of_many(event: WebhookEvent, tasks: Iterable[Task], *, now: datetime) -
     for user_id in wanting:
         for task in by_user[user_id]:
             tell(event, task, now=now)
+
+
+def tell_of_runs(runs: Sequence[TaskRun], *, now: datetime) -> None:
+    """Tell of the ends of many runs (with their tasks); those whose owner has no such webhook cost nothing."""
+    wanting = _wanting(WebhookEvent.RUN_FINISHED, {run.task.user_id for run in runs})
+    for run in runs:
+        if run.task.user_id in wanting:
+            tell(WebhookEvent.RUN_FINISHED, run.task, run=run, now=now)
 
 
 def rests(task: Task, run: TaskRun | None, *, now: datetime) -> list[Change]:

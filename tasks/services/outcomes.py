@@ -5,12 +5,12 @@ transcript shows of it. What they raise rolls back the run's own part of the com
 """
 
 import random
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
-
-from django.db.models import F
 
 from conversations import faults
 from conversations.changes import Change
@@ -18,9 +18,10 @@ from conversations.events import Event, made_storable
 from conversations.services import ConversationService
 from tasks import wakeup
 from tasks.models import Task, TaskRun, WebhookEvent
-from tasks.services import cancelling, creation, history, notices, questions, texts, transcript
+from tasks.services import cancelling, creation, history, notices, questions, transcript
 from tasks.services.leases import Lease
-from tasks.states import TASK_ENDED, OnInterrupt, PausedReason, RunStatus, TaskStatus, Trigger
+from tasks.services.rows import write_columns
+from tasks.states import OnInterrupt, PausedReason, RunStatus, TaskStatus, Trigger
 
 BACKOFF_FIRST = timedelta(seconds=2)
 BACKOFF_FACTOR = 3
@@ -40,17 +41,38 @@ QUESTION_MAX = 32_000
 DEADLINE_PASSED = "Its deadline passed before it ended."
 
 
-def sent(lease: Lease, *, now: datetime) -> list[Change]:
-    """The message is about to leave: from here on the agent may have it."""
-    TaskRun.objects.filter(pk=lease.run_id, token=lease.token).update(sent_at=now)
+def sent(leases: Sequence[Lease], *, now: datetime) -> list[Change]:
+    """Their messages are about to leave: from here on the agents may have them."""
+    by_token: dict[int, list[UUID]] = defaultdict(list)
+    for lease in leases:
+        by_token[lease.token].append(lease.run_id)
+    for token, ids in by_token.items():
+        TaskRun.objects.filter(pk__in=ids, token=token).update(sent_at=now)
     return []
 
 
-def known_at_agent(lease: Lease, *, remote_task_id: str, remote_context_id: str) -> list[Change]:
+@dataclass(frozen=True, kw_only=True)
+class Known:
     """The agent named its task: from here on it can be asked about it. The answer, if one was sent, has arrived."""
-    TaskRun.objects.filter(pk=lease.run_id, token=lease.token).update(
-        remote_task_id=remote_task_id[:200], remote_context_id=remote_context_id[:200], answer=""
-    )
+
+    lease: Lease
+    remote_task_id: str
+    remote_context_id: str
+
+
+def known_at_agent(known: Sequence[Known]) -> list[Change]:
+    """Remember how agents name their tasks."""
+    names = {one.lease.run_id: one for one in known}
+    runs = [
+        run
+        for run in TaskRun.objects.filter(pk__in=names).only("pk", "token").order_by()
+        if run.token == names[run.pk].lease.token
+    ]
+    for run in runs:
+        run.remote_task_id = names[run.pk].remote_task_id[:200]
+        run.remote_context_id = names[run.pk].remote_context_id[:200]
+        run.answer = ""
+    write_columns(runs, ["remote_task_id", "remote_context_id", "answer"])
     return []
 
 
@@ -60,26 +82,6 @@ def used(lease: Lease, *, usage: Mapping[str, Any]) -> list[Change]:
         stored = TaskRun.objects.filter(pk=lease.run_id).values_list("usage", flat=True).first()
         TaskRun.objects.filter(pk=lease.run_id).update(usage={**(stored or {}), **usage})
     return []
-
-
-def succeed(lease: Lease, *, result: str, now: datetime) -> list[Change]:
-    """The agent said that it completed: the run succeeded; a once task is completed with it."""
-    task, run = _load(lease)
-    result = made_storable(result)
-    run.result = result
-    run.no_output = not result.strip()
-    run.unchanged = texts.is_unchanged(task, run, result)
-    _end_run(run, RunStatus.SUCCEEDED, now)
-    changes: list[Change] = []
-    if task.recurring:
-        changes.append(transcript.result(task, run, result, now=now))
-        if task.failures_in_a_row:
-            task.failures_in_a_row = 0
-            task.save(update_fields=["failures_in_a_row"])
-        if task.failure_told:
-            changes.extend(notices.recovered(task, run, now=now))
-    changes.extend(transcript.passing(task, run, Event.TASK_COMPLETED))
-    return [*changes, *after_run(task, run, TaskStatus.COMPLETED, now=now, reason="")]
 
 
 def fail(
@@ -218,19 +220,11 @@ def _after_run(task: Task, run: TaskRun, status: TaskStatus, *, now: datetime, r
         waiting = task.next_run_at is not None or task.listens(now)
         if waiting or task.status not in (TaskStatus.RUNNING, TaskStatus.WAITING_INPUT):
             return []
-        status, reason = _end_of_schedule(task)
+        status, reason = history.end_of_schedule(task)
     error = reason if status == TaskStatus.FAILED else ""
     history.move(task, status, now=now, run=run, reason=reason, error_message=error)
     changes: list[Change] = [transcript.controller(task)] if task.recurring else []
     return [*changes, *transcript.ending([task]), *_successors(task, now)]
-
-
-def _end_of_schedule(task: Task) -> tuple[TaskStatus, str]:
-    """What a schedule without a slot left is once its last run has ended: as before, if that was a run again of it."""
-    moved = task.transitions.exclude(old_status=F("new_status")).order_by("-id").first()
-    if moved is not None and moved.new_status == TaskStatus.RUNNING and moved.old_status in TASK_ENDED:
-        return TaskStatus(moved.old_status), "The run again has ended."
-    return TaskStatus.COMPLETED, "The schedule has no time left."
 
 
 def _successors(task: Task, now: datetime) -> list[Change]:

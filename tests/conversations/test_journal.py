@@ -15,7 +15,7 @@ from conversations.changes import Append, Change, Close, Pass, Put, Scope
 from conversations.events import Envelope, Event, Role
 from conversations.hub import hub
 from conversations.ids import new_id
-from conversations.journal import Journal, write
+from conversations.journal import Journal, Together, write
 from conversations.models import Conversation, ConversationItem, ItemTail
 from tests.helpers.runners import sync
 from tests.helpers.transcript import Viewer
@@ -244,6 +244,58 @@ async def test_a_failing_settle_rolls_back_its_own_part_only(
     assert await good is True
     assert await sync(contents, conversation) == ["before", "between", "good", "its end"]
     assert (await sync(Conversation.objects.get, pk=conversation.pk)).title == ""
+
+
+async def test_what_many_passes_settle_alike_is_one_call_after_all_their_words(
+    journal: Journal, where: Scope, conversation: Conversation
+) -> None:
+    calls: list[tuple[str, list[str], list[str]]] = []
+
+    def known(names: Sequence[str]) -> list[Change]:
+        calls.append(("known", list(names), contents(conversation)))
+        return []
+
+    def ended(names: Sequence[str]) -> list[Change]:
+        calls.append(("ended", list(names), contents(conversation)))
+        return [text(where, f"end of {name}") for name in names]
+
+    journal.add([text(where, "a")], Together(known, "a"), gate_pass="a")
+    journal.add([text(where, "b")], Together(known, "b"), gate_pass="b")
+    first = asyncio.ensure_future(journal.settle([text(where, "more of a")], Together(ended, "a"), gate_pass="a"))
+    second = asyncio.ensure_future(journal.settle((), Together(ended, "b"), gate_pass="b"))
+    assert await asyncio.gather(first, second) == [True, True]
+    words = ["a", "b", "more of a"]
+    assert calls == [("known", ["a", "b"], words), ("ended", ["a", "b"], words)]
+    assert await sync(contents, conversation) == [*words, "end of a", "end of b"]
+
+
+async def test_what_one_settles_alone_comes_before_what_it_settles_with_others_later(
+    journal: Journal, where: Scope, conversation: Conversation
+) -> None:
+    def ended(names: Sequence[str]) -> list[Change]:
+        return [text(where, f"end of {name}") for name in names]
+
+    alone = journal.settle([text(where, "a")], lambda: [text(where, "a alone")], gate_pass="a")
+    last = journal.settle([text(where, "last of a")], Together(ended, "a"), gate_pass="a")
+    other = journal.settle([text(where, "b")], Together(ended, "b"), gate_pass="b")
+    assert await asyncio.gather(alone, last, other) == [True, True, True]
+    assert await sync(contents, conversation) == ["b", "end of b", "a", "a alone", "last of a", "end of a"]
+
+
+async def test_a_settle_of_many_that_fails_for_one_fails_for_that_one_only(
+    journal: Journal, where: Scope, conversation: Conversation
+) -> None:
+    def ended(names: Sequence[str]) -> list[Change]:
+        if "bad" in names:
+            raise ValueError("bad")
+        return [text(where, f"end of {name}") for name in names]
+
+    waiting = [
+        journal.settle([text(where, name)], Together(ended, name), gate_pass=name) for name in ("a", "bad", "c", "d")
+    ]
+    found = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [one if one is True else str(one) for one in found] == [True, "bad", True, True]
+    assert set(await sync(contents, conversation)) == {"a", "end of a", "c", "end of c", "d", "end of d"}
 
 
 async def test_words_that_cannot_be_stored_cost_nobody_elses(

@@ -11,7 +11,7 @@ from conversations.models import Conversation
 from tasks.execution import recovery
 from tasks.execution.recovery import STALE_AFTER
 from tasks.models import Agent, Task, TaskRun
-from tasks.services import Lease, TaskService
+from tasks.services import Known, Lease, TaskService
 from tests.helpers.tasks import (
     HOUR,
     NOW,
@@ -31,8 +31,8 @@ LATER = NOW + STALE_AFTER + timedelta(seconds=1)
 
 
 def known(lease: Lease) -> None:
-    TaskService.sent(lease, now=NOW)
-    TaskService.known_at_agent(lease, remote_task_id="remote-1", remote_context_id="context-1")
+    TaskService.sent([lease], now=NOW)
+    TaskService.known_at_agent([Known(lease=lease, remote_task_id="remote-1", remote_context_id="context-1")])
 
 
 def test_a_run_that_was_never_sent_goes_back_to_the_queue(task: Task) -> None:
@@ -52,7 +52,7 @@ def test_a_run_that_its_agent_knows_goes_back_to_be_joined_again(task: Task) -> 
 
 
 def test_a_run_of_which_nobody_can_tell_is_interrupted(task: Task, conversation: Conversation) -> None:
-    TaskService.sent(started(task), now=NOW)
+    TaskService.sent([started(task)], now=NOW)
     assert recovery.take_up_stale(now=LATER) == 1
     task.refresh_from_db()
     assert (run_statuses(task), task.status) == (["interrupted"], "failed")
@@ -143,7 +143,7 @@ def test_a_cancel_at_an_agent_that_is_gone_waits_for_nobody(task: Task) -> None:
 def test_two_houses_that_take_up_the_same_run_take_it_up_once(make_task: TaskMaker, in_threads: Any) -> None:
     tasks = [make_task() for _ in range(5)]
     for task in tasks:
-        TaskService.sent(started(task), now=NOW)
+        TaskService.sent([started(task)], now=NOW)
     found = in_threads(3, lambda _: recovery.take_up_stale(now=LATER))
     assert sum(found) == 5
     assert [run_statuses(task) for task in tasks] == [["interrupted"]] * 5
