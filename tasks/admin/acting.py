@@ -218,9 +218,9 @@ class Acting:
         context = {
             "act": act,
             "number": 1,
-            "number_words": "1 task",
+            "question": f"{act.verb}: “{task.title}”",
+            "press": act.verb,
             "title": f"{act.verb}: {task.title}",
-            "selected": f"“{task.title}”",
             "refusal": refusal,
             "form": form,
         }

@@ -143,7 +143,8 @@ def carry_out(
     context = {
         "act": act,
         "number": number,
-        "number_words": count_words(number),
+        "question": f"{act.verb}: {count_words(number)} of {selected}?",
+        "press": f"{act.verb} {count_words(number)}",
         "title": f"{act.verb}: {count_words(number)}" if number else act.verb,
         "selected": selected,
         "refusal": refusal,

@@ -17,6 +17,7 @@ from tasks.states import RUN_ENDED, TASK_UNFINISHED, Phase, RunStatus
 from tasks.views.events import hooks_of
 from tasks.views.frame import STRIP, entry, frame, person
 from tasks.views.pace import next_times, nothing_planned, slow_words
+from tasks.views.plans import plan_of
 from tasks.views.usage import limit_words, usage_words
 from tasks.views.words import (
     after_words,
@@ -69,6 +70,7 @@ def task(request: HttpRequest, task_id: UUID) -> HttpResponse:
         "usage": usage_words(found, newest, now=now),
         "limits": limit_words(found),
         "after": after_words(found),
+        "plan": plan_of(found),
         "strip": strip(newest[:STRIP], coming) if found.recurring else None,
         "coming": coming if found.recurring and before is None else [],
         "nothing_planned": nothing_planned(found, newest),

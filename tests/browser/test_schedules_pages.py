@@ -130,9 +130,7 @@ def test_a_run_runs_again_from_its_own_page_and_leads_to_the_new_one(
     expect(page.locator("[data-live=status]")).to_have_text("succeeded")
 
 
-def test_a_task_is_copied_into_the_composer_with_all_of_its_schedule(
-    open_page: Callable[..., Page], live: Live
-) -> None:
+def test_a_task_is_duplicated_with_all_of_its_schedule(open_page: Callable[..., Page], live: Live) -> None:
     schedule = {
         "cron": ["0 9 * * MON", "30 17 * * FRI"],
         "timezone": "Asia/Tokyo",
@@ -143,14 +141,14 @@ def test_a_task_is_copied_into_the_composer_with_all_of_its_schedule(
     task = _task(live, "Copied", schedule=schedule)
     page = open_page(f"/tasks/{task['id']}/")
     _more(page, "Duplicate")
-    expect(page.locator("[data-part=agent]")).to_have_text("ScriptedAgent")
-    expect(page.locator("textarea[name=text]")).to_have_value(task["query"])
-    expect(page.locator(".schedule")).to_contain_text("times in Asia/Tokyo")
-    page.get_by_role("button", name="Schedule", exact=True).click()
-    page.wait_for_url(re.compile("/conversations/"))
-    conversation = page.url.rstrip("/").rpartition("/")[2]
-    (copy,) = live.call("GET", f"/tasks?conversation_id={conversation}")["items"]
-    assert copy["schedule"] == schedule
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Request")).to_have_value(task["query"])
+    expect(dialog.locator(".schedule")).to_contain_text("times in Asia/Tokyo")
+    dialog.get_by_role("button", name="Make it").click()
+    expect(page.get_by_text("The copy was made.")).to_be_visible()
+    copy, original = live.call("GET", f"/tasks?conversation_id={task['conversation_id']}")["items"]
+    assert original["id"] == task["id"]
+    assert (copy["schedule"], copy["agent_name"]) == (schedule, "ScriptedAgent")
 
 
 def test_limits_are_edited_and_taken_away_in_place(open_page: Callable[..., Page], live: Live, watch: Watch) -> None:
@@ -166,7 +164,7 @@ def test_limits_are_edited_and_taken_away_in_place(open_page: Callable[..., Page
     expect(dialog.get_by_label("Not before")).to_have_value("2026-01-05T09:00")
     dialog.get_by_label("End after runs").fill("")
     dialog.get_by_label("Rests on").fill("Sometimes")
-    expect(dialog.locator(".schedule .wrong")).to_contain_text("“Sometimes” is neither a date nor a weekday")
+    expect(dialog.locator("[data-wrong=exclude]")).to_contain_text("“Sometimes” is neither a date nor a weekday")
     dialog.get_by_label("Rests on").fill("SAT, SUN")
     dialog.get_by_label("Not after").fill("2031-01-01T00:00")
     expect(dialog.locator(".summary")).to_contain_text("except Saturday")
@@ -348,7 +346,7 @@ def test_all_that_match_are_chosen_beyond_the_page(open_page: Callable[..., Page
     expect(page.locator("tbody tr")).to_have_count(50)
     page.check("#select-all")
     page.get_by_role("button", name="Select all that match").click()
-    expect(page.locator("#selected-count")).to_have_text("54 selected")
+    expect(page.locator("#selected-count")).to_have_text("All 54 that match")
     page.get_by_role("toolbar").get_by_role("button", name="Pause").click()
     page.get_by_role("dialog").get_by_role("button", name="Pause 54").click()
     expect(page.get_by_text("54 tasks paused.")).to_be_visible()
@@ -356,15 +354,14 @@ def test_all_that_match_are_chosen_beyond_the_page(open_page: Callable[..., Page
     assert len(paused) == 54
 
 
-def test_ended_ones_run_again_with_the_others(open_page: Callable[..., Page], live: Live, watch: Watch) -> None:
-    watch.expected.append("409")  # the ended one is asked to run now, and runs again then
+def test_ended_ones_run_again_with_the_others(open_page: Callable[..., Page], live: Live) -> None:
     ended = _task(live, "Together ended", schedule=None)
     live.wait_for_task(ended["id"], "completed")
     goes_on = _task(live, "Together planned")
     page = open_page("/tasks/?q=Together")
     page.check("#select-all")
-    page.get_by_role("toolbar").get_by_role("button", name="Run now").click()
-    page.get_by_role("dialog").get_by_role("button", name="Run 2").click()
+    page.get_by_role("toolbar").get_by_role("button", name="Run again").click()
+    page.get_by_role("dialog").get_by_role("button", name="Run 2 again").click()
     expect(page.get_by_text("2 runs started.")).to_be_visible()
     live.wait_for_task(ended["id"], "completed")
     assert len(live.call("GET", f"/tasks/{ended['id']}/runs")["items"]) == 2

@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Live, Watch
+from tests.browser.conftest import Live
 
 DAILY = {"daily_time": "09:00"}
 
@@ -43,10 +43,7 @@ def test_filters_live_in_the_address_and_survive_reload_and_live_rows(
     expect(page).to_have_url(f"{live.url}/tasks/")
 
 
-def test_many_are_paused_resumed_and_cancelled_with_their_number(
-    open_page: Callable[..., Page], live: Live, watch: Watch
-) -> None:
-    watch.expected.append("409")
+def test_many_are_paused_resumed_and_cancelled_with_their_number(open_page: Callable[..., Page], live: Live) -> None:
     ids = _scheduled(live, 4, "Bulk")
     page = open_page("/tasks/?q=Bulk")
     page.check("#select-all")
@@ -55,13 +52,15 @@ def test_many_are_paused_resumed_and_cancelled_with_their_number(
     page.get_by_role("toolbar").get_by_role("button", name="Pause").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("Pause 3 tasks?")
-    dialog.get_by_role("button", name="Keep").click()
+    dialog.get_by_role("button", name="Close").click()
     assert live.call("GET", f"/tasks/{ids[1]}")["phase"] == "scheduled"
     page.get_by_role("toolbar").get_by_role("button", name="Pause").click()
+    dialog.get_by_label("Reason").fill("holiday")
     dialog.get_by_role("button", name="Pause 3").click()
     expect(page.get_by_text("3 tasks paused.")).to_be_visible()
     assert [live.call("GET", f"/tasks/{one}")["phase"] for one in ids] == ["scheduled", "paused", "paused", "paused"]
     expect(page.locator("tbody .pill.paused")).to_have_count(3)
+    assert live.call("GET", f"/tasks/{ids[1]}")["paused_note"] == "holiday"
     page.check("#select-all")
     page.get_by_role("toolbar").get_by_role("button", name="Cancel").click()
     dialog.get_by_role("button", name="Cancel 4").click()
@@ -70,7 +69,9 @@ def test_many_are_paused_resumed_and_cancelled_with_their_number(
     page.check("#select-all")
     page.get_by_role("toolbar").get_by_role("button", name="Resume").click()
     dialog.get_by_role("button", name="Resume 4").click()
-    expect(page.locator(".toast.failed")).to_contain_text("4 were left as found")
+    told = page.locator(".toast.failed")
+    expect(told).to_contain_text("0 tasks resumed. 4 were left as found:")
+    expect(told.locator("li").first).to_have_text("“Bulk 0” is cancelled already, so it cannot be resumed.")
 
 
 def test_one_is_run_from_its_menu_and_its_strip_grows(open_page: Callable[..., Page], live: Live) -> None:

@@ -1,10 +1,7 @@
 // What a person can do to a task, each with its toast and the way back.
 import { call, newKey, to } from "../site/api.js";
-import { complain, toast } from "../site/notices.js";
+import { ask, complain, toast } from "../site/notices.js";
 import { words } from "../site/words.js";
-
-// What "schedule again" takes over from the task that was cancelled.
-const KEPT = ["title", "query", "agent_name", "conversation_id", "schedule", "overlap", "catch_up", "catch_up_window_minutes", "on_interrupt", "priority", "max_attempts", "timeout_seconds", "conversation_mode"];
 
 async function reload(task, store) {
   const fresh = await call("GET", to`/tasks/${task.id}`);
@@ -61,11 +58,20 @@ export const cancel = (task, store) => attempt(async () => {
   return reload(task, store);
 });
 
-/** A new task with the cancelled one's text, agent and schedule. */
+/** A new task with the cancelled one's text, agent, schedule and options. */
 export const scheduleAgain = (task, store) => attempt(async () => {
-  const body = Object.fromEntries(KEPT.filter((key) => task[key] !== null && task[key] !== undefined).map((key) => [key, task[key]]));
-  const fresh = await call("POST", "/tasks", body, { key: newKey() });
+  const fresh = await call("POST", to`/tasks/${task.id}/clone`, {}, { key: newKey() });
   store?.put(fresh);
   toast(words.scheduledAgain, { seconds: 4 });
   return fresh;
 });
+
+/** Cancel what is unfinished of a plan, once the number was seen. Resolves to whether it was done. */
+export async function cancelPlan(planId, unfinished) {
+  const go = await ask({ title: words.plan.cancelTitle(unfinished), hint: words.plan.cancelHint, act: words.plan.cancel, danger: true });
+  return Boolean(go && await attempt(async () => {
+    const { cancelled } = await call("POST", to`/plans/${planId}/cancel`, {});
+    toast(words.plan.cancelled(cancelled), { seconds: 5 });
+    return true;
+  }));
+}

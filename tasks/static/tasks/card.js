@@ -66,7 +66,7 @@ export function taskCard(id, store, { fallback = {}, rail = false } = {}) {
   let before = "";
   const draw = (entry) => {
     // Countdown and elapsed times keep themselves; anything else that changed makes the card anew.
-    const now = JSON.stringify([entry.task, entry.runs]);
+    const now = JSON.stringify([entry.task, entry.runs, waitsFor(entry.task, store).map((other) => other.id)]);
     if (now === before) return;
     before = now;
     const focused = element.contains(document.activeElement) ? document.activeElement.dataset.act : null;
@@ -87,6 +87,8 @@ function cardOf({ task, runs }, store, rail) {
   if (recurring || task.schedule?.start_at) facts.push(h("dt", null, words.when), when);
   if (task.next_run_at && !ENDED.has(phase) && phase !== "paused") facts.push(h("dt", null, words.next), h("dd", null, time(task.next_run_at, "next")));
   if (rail || !recurring) facts.unshift(h("dt", null, words.agent), h("dd", null, task.agent_name));
+  const waits = waitsFor(task, store);
+  if (waits.length) facts.push(h("dt", null, words.plan.waitsFor), h("dd", null, waits.map((other) => named(other.title)).join(", ")));
   const ran = runs.find((run) => run.finished_at || run.started_at);
   if (ran && !BUSY.has(ran.status)) facts.push(h("dt", null, words.last), h("dd.num", null, lastWords(ran)));
   const running = runs.find((run) => run.status === "running" && run.started_at);
@@ -99,6 +101,16 @@ function cardOf({ task, runs }, store, rail) {
     recurring && runs.length ? strip(runs) : null,
     h("div.row", null, acts(task, store, rail)),
   ].filter(Boolean);
+}
+
+/** Those of its plan, as far as this page knows them, for whose end a task waits. */
+function waitsFor(task, store) {
+  if (task.status !== "pending" || task.next_run_at || !store.all) return [];
+  const steps = store.all().map((entry) => entry.task).filter((other) => other.plan_id === task.plan_id && other.id !== task.id);
+  const graph = [task, ...steps].some((other) => other.depends_on.length);
+  // Ids are in the order in which a plan's tasks were made.
+  const before = steps.filter((other) => (graph ? task.depends_on.includes(other.key) : other.id < task.id));
+  return before.filter((other) => other.pattern === "once" && !ENDED.has(other.status));
 }
 
 /** The buttons that fit the phase. */

@@ -6,6 +6,7 @@ import { REQUEST, limit, mark } from "../site/limits.js";
 import { openMenu } from "../site/menu.js";
 import { explain } from "../site/notices.js";
 import { words } from "../site/words.js";
+import { TaskOptions } from "./task_options.js";
 import { WhenSaid } from "./when_said.js";
 
 const DRAFT_WAIT = 300;
@@ -38,7 +39,8 @@ export class Composer {
     this.fits = limit(this.text, REQUEST, this.wrong);
     this.agent = agents.some((agent) => agent.name === draft.agent) ? draft.agent : null;
     this.picker = new SchedulePicker({ state: draft.when ?? null, onchange: () => this.changed() });
-    this.pickerBox = h("div.picker", { hidden: true }, this.picker.element);
+    this.options = new TaskOptions({ state: draft.options ?? {}, recurring: this.picker.recurring, onchange: () => this.changed() });
+    this.pickerBox = h("div.picker", { hidden: true }, this.picker.element, this.options.element);
     this.slot.append(this.pickerBox);
     this.said = new WhenSaid({
       textarea: this.text,
@@ -117,7 +119,8 @@ export class Composer {
   }
 
   changed() {
-    if (!this.whenChip || !this.picker) return;
+    if (!this.whenChip || !this.options) return;
+    this.options.recur(this.picker.recurring);
     if (this.said && this.picker.state.kind !== "once") this.said.clear();
     this.draw();
     this.timer ||= setTimeout(() => this.writeDraft(), DRAFT_WAIT);
@@ -172,10 +175,10 @@ export class Composer {
       // The question that was put aside stays open: this is no answer to it, whomever it is said to.
       if (this.dismissed) body.new_plan = true;
       try {
-        body = { ...body, ...this.picker.value(), ...(this.agent ? { agent_name: this.agent } : {}) };
+        body = { ...body, ...this.picker.value(), ...this.options.changes(), ...(this.agent ? { agent_name: this.agent } : {}) };
       } catch (error) {
         this.togglePicker(true);
-        this.say(error.message);
+        if (!this.options.complain(error)) this.say(error.message);
         return;
       }
     }
@@ -192,6 +195,7 @@ export class Composer {
       this.fits({ lead: false });
       this.said.clear();
       this.picker.put({});
+      this.options.reset();
       this.togglePicker(false);
       this.writeDraft();
       this.fit();
@@ -204,7 +208,7 @@ export class Composer {
 
   refused(error) {
     if (error.status && error.status !== 429 && error.status < 500) this.attemptKey = null;
-    const inPicker = this.picker.complain(error);
+    const inPicker = [this.picker.complain(error), this.options.complain(error)].some(Boolean);
     if (inPicker) this.togglePicker(true);
     const own = fieldText(error, "text", "agent_name", "answer_to", "body");
     mark(this.text, fieldText(error, "text"));
@@ -252,10 +256,10 @@ export class Composer {
     this.timer = 0;
     try {
       const { kind } = this.picker.state;
-      if (!this.text.value && kind === "once") {
+      if (!this.text.value && kind === "once" && !Object.keys(this.options.state).length) {
         if (this.agent) localStorage.setItem(this.draftKey, JSON.stringify({ agent: this.agent }));
         else localStorage.removeItem(this.draftKey);
-      } else localStorage.setItem(this.draftKey, JSON.stringify({ text: this.text.value, agent: this.agent, when: this.picker.state }));
+      } else localStorage.setItem(this.draftKey, JSON.stringify({ text: this.text.value, agent: this.agent, when: this.picker.state, options: this.options.state }));
     } catch {
       // A full or forbidden storage loses the draft on reload, nothing else.
     }

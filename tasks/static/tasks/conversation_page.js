@@ -7,12 +7,13 @@ import { follow } from "../conversations/socket.js";
 import { Transcript } from "../conversations/transcript.js";
 import { onActivity } from "../site/activity.js";
 import { call, newKey, to } from "../site/api.js";
-import { embedded, h, icon } from "../site/dom.js";
+import { button, embedded, h, icon } from "../site/dom.js";
 import { TITLE, limit } from "../site/limits.js";
 import { openMenu } from "../site/menu.js";
 import { named } from "../site/names.js";
 import { ask, complain, explain, toast } from "../site/notices.js";
 import { words } from "../site/words.js";
+import { cancelPlan } from "./actions.js";
 import { knowWords, registerController, taskCard } from "./card.js";
 import { Composer, sender } from "./composer.js";
 import { BUSY, ENDED, TaskStore } from "./store.js";
@@ -143,18 +144,51 @@ function drawRail(tasks) {
   tasks.sort((a, b) => (a.id < b.id ? 1 : -1));
   for (const task of tasks) if (!cards.has(task.id)) cards.set(task.id, taskCard(task.id, store, { rail: true }));
   const over = tasks.filter((task) => ENDED.has(task.phase));
-  arrange(openList, tasks.filter((task) => !ENDED.has(task.phase)));
-  arrange(endedList, over);
+  const open = tasks.filter((task) => !ENDED.has(task.phase));
+  arrange(openList, withHeads(open, tasks));
+  arrange(endedList, over.map((task) => cards.get(task.id)));
   none.hidden = tasks.length > 0;
   ended.hidden = !over.length;
   endedTitle.textContent = words.showEnded(over.length);
 }
 
-/** Put the tasks' cards into a list in their order, moving only what stands elsewhere. */
-function arrange(list, tasks) {
-  tasks.forEach((task, place) => {
-    const card = cards.get(task.id);
-    if (list.children[place] !== card) list.insertBefore(card, list.children[place] ?? null);
+/** The cards of unfinished tasks; over those of a plan of several stands how far it is, and what ends it. */
+function withHeads(open, tasks) {
+  const rows = [];
+  const headed = new Set();
+  for (const task of open) {
+    const steps = tasks.filter((other) => other.plan_id === task.plan_id);
+    if (steps.length > 1 && !headed.has(task.plan_id)) {
+      headed.add(task.plan_id);
+      rows.push(headOf(task.plan_id, steps));
+    }
+    rows.push(cards.get(task.id));
+  }
+  for (const [planId, head] of heads) if (!headed.has(planId)) head.remove();
+  return rows;
+}
+
+const heads = new Map();
+
+function headOf(planId, steps) {
+  if (!heads.has(planId)) {
+    const progress = h("span.quiet.num", null);
+    const stop = button(words.plan.cancel, "ban", async () => {
+      const goOn = store.all().filter(({ task }) => task.plan_id === planId && !ENDED.has(task.phase));
+      if (await cancelPlan(planId, goOn.length)) goOn.forEach(({ task }) => store.fetch(task.id));
+    }, { kind: "danger small" });
+    heads.set(planId, h("div.row.plan-head", { "data-plan": planId }, h("h3.grow", null, words.plan.title, " ", progress), stop));
+  }
+  const head = heads.get(planId);
+  const done = steps.filter((task) => ENDED.has(task.phase)).length;
+  head.querySelector(".num").textContent = `· ${words.plan.progress(done, steps.length)}`;
+  return head;
+}
+
+/** Put elements into a list in their order, moving only what stands elsewhere. */
+function arrange(list, elements) {
+  elements.forEach((element, place) => {
+    if (list.children[place] !== element) list.insertBefore(element, list.children[place] ?? null);
   });
 }
 

@@ -70,43 +70,62 @@ function momentChoice(choices, label) {
   };
 }
 
-/** Pause a schedule, until a moment or not, with a reason. */
-export function pauseUntil(task, ondone) {
+/** Ask until when, and why, to pause; `send(body)` does it with {until?, reason?}. */
+export function askPause({ title, hint, act, send }) {
   const until = momentChoice(words.untilChoices, words.howLong);
   const reason = h("input.field", { autocomplete: "off" });
   const wrong = h("div.wrong", { role: "alert" });
   formDialog({
-    title: words.pauseTitle,
-    hint: words.pauseHint,
-    act: words.pause,
+    title,
+    hint,
+    act,
     wrong,
     fits: limit(reason, REASON, wrong),
     content: h("div.stack", null, until.element, h("label.label", null, words.reason, h("span.hint", null, words.reasonHint), reason)),
     async send() {
       const end = until.value();
-      const body = { ...(end ? { until: end.toISOString() } : {}), ...(reason.value.trim() ? { reason: reason.value.trim() } : {}) };
-      await call("POST", to`/tasks/${task.id}/pause`, body);
-      toast(end ? words.pausedUntil(moment(end)) : words.pausedNow, { seconds: 5 });
-      ondone();
+      await send({ ...(end ? { until: end.toISOString() } : {}), ...(reason.value.trim() ? { reason: reason.value.trim() } : {}) }, end);
     },
   });
 }
 
-/** Let a once task that waits for its moment run at another one. */
-export function snooze(task, ondone) {
+/** Ask until when to put off; `send(body)` does it with {until}. */
+export function askSnooze({ title, hint = "", act, send }) {
   const when = momentChoice(words.snoozeChoices, words.snoozeTitle);
   formDialog({
-    title: words.snoozeTitle,
-    act: words.snooze,
+    title,
+    hint,
+    act,
     content: when.element,
     async send() {
       const at = when.value();
-      await call("PATCH", to`/tasks/${task.id}`, { schedule: { start_at: at.toISOString() } });
-      toast(words.snoozed(moment(at)), { seconds: 5 });
-      ondone();
+      await send({ until: at.toISOString() }, at);
     },
   });
 }
+
+/** Pause a schedule, until a moment or not, with a reason. */
+export const pauseUntil = (task, ondone) => askPause({
+  title: words.pauseTitle,
+  hint: words.pauseHint,
+  act: words.pause,
+  async send(body, end) {
+    await call("POST", to`/tasks/${task.id}/pause`, body);
+    toast(end ? words.pausedUntil(moment(end)) : words.pausedNow, { seconds: 5 });
+    ondone();
+  },
+});
+
+/** Put off what comes next: a once task that waits runs at another moment, a schedule rests until then. */
+export const snooze = (task, ondone) => askSnooze({
+  title: words.snoozeTitle,
+  act: words.snooze,
+  async send(body, at) {
+    await call("POST", to`/tasks/${task.id}/snooze`, body);
+    toast(task.pattern === "once" ? words.snoozed(moment(at)) : words.pausedUntil(moment(at)), { seconds: 5 });
+    ondone();
+  },
+});
 
 /** Run once more, or now, with another text: `run` names the run whose slot is meant, or null. */
 export async function runWith(task, runId, ondone) {

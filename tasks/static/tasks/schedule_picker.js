@@ -1,7 +1,8 @@
 // When should it run? Once, at a time, every N minutes, daily, or by cron, in a zone; with the words, the next five times
 // and what clock changes do to them, as the server computes them, before anything starts.
-import { ApiError, call, fieldText } from "../site/api.js";
+import { ApiError, call } from "../site/api.js";
 import { h, icon } from "../site/dom.js";
+import { mark } from "../site/limits.js";
 import { countdown, locale, wallToIso, zone as browserZone } from "../site/times.js";
 import { words } from "../site/words.js";
 
@@ -18,6 +19,10 @@ const LIMITS = [
   ["exclude", "exclude", (value) => value.split(/[\s,;]+/).filter(Boolean)],
   ["jitter", "jitter_seconds", Number],
 ];
+
+// Which of the API's keys a field of the picker stands for.
+const KEYS = { at: "start_at", minutes: "interval_minutes", max_runs: "max_runs", from: "start_at", end: "end_at", exclude: "exclude", jitter: "jitter_seconds" };
+const OWN = new Set(["overlap", "catch_up", "max_runs", "interval_minutes", "daily_time", "cron", "timezone", "start_at", "end_at", "exclude", "jitter_seconds"]);
 
 /** The moment that a field says; a field holds minutes, so one that nobody touched is the moment that it was filled with. */
 function exactly(value, zone, known) {
@@ -112,7 +117,32 @@ export class SchedulePicker {
       this.state[name] = input.value;
       this.changed();
     });
-    return h("label.label", null, label, input);
+    return this.labelled(label, input, KEYS[name]);
+  }
+
+  /** A field with its name, and under it the place for what is wrong with it (`key` as the API calls it). */
+  labelled(label, control, key, className = "label") {
+    return h("label", { class: className }, label, control, h("span.wrong", { role: "alert", "data-wrong": key }));
+  }
+
+  /** Say each text beside its field, and what has none (or a hidden one) under all of them. `fields` as the API names them. */
+  point(fields) {
+    for (const place of this.element.querySelectorAll("[data-wrong]")) place.textContent = "";
+    for (const control of this.element.querySelectorAll('[aria-invalid="true"]')) mark(control, "");
+    const others = [];
+    for (const [name, texts] of Object.entries(fields ?? {})) {
+      const said = [texts].flat().join(" ");
+      const place = this.element.querySelector(`[data-wrong="${CSS.escape(name.replace(/^schedule\./, ""))}"]`);
+      if (!place || place.closest("[hidden]")) {
+        others.push(said);
+        continue;
+      }
+      place.textContent = said;
+      mark(place.parentElement.querySelector("input, select, textarea"), said);
+      const fold = place.closest("details");
+      if (fold) fold.open = true;
+    }
+    this.wrong.textContent = [...new Set(others)].join(" ");
   }
 
   /** One line an expression: several are one schedule. */
@@ -129,7 +159,7 @@ export class SchedulePicker {
     });
     // In a composer, Enter in a field would send.
     area.addEventListener("keydown", (event) => { if (event.key === "Enter") event.stopPropagation(); });
-    return h("label.label", null, text.cron, area);
+    return this.labelled(text.cron, area, "cron");
   }
 
   dailyFields() {
@@ -149,7 +179,7 @@ export class SchedulePicker {
     const names = [...new Set([browserZone, this.state.zone, "UTC", ...zones])];
     const select = h("select.field", null, names.map((name) => h("option", { value: name, selected: name === this.state.zone }, name.replaceAll("_", " "))));
     select.addEventListener("change", () => { this.moveTo(select.value); this.changed(); });
-    return h("label.label.zone", null, text.zone, select);
+    return this.labelled(text.zone, select, "timezone", "label zone");
   }
 
   /** Take another zone. A beginning and an end that nobody touched stay the moments that they are. */
@@ -167,7 +197,7 @@ export class SchedulePicker {
     const choose = (name, label, options) => {
       const select = h("select.field", null, Object.entries(options).map(([value, word]) => h("option", { value, selected: this.state[name] === value }, word)));
       select.addEventListener("change", () => { this.state[name] = select.value; this.changed(); });
-      return h("label.label", null, label, select);
+      return this.labelled(label, select, name);
     };
     const limits = [
       this.field("max_runs", text.maxRuns, { type: "number", min: 1, placeholder: text.noLimit }),
@@ -189,7 +219,7 @@ export class SchedulePicker {
   /** Ask the server what this schedule means and show it. */
   async refresh() {
     this.asking?.abort();
-    this.wrong.textContent = "";
+    this.point({});
     if (this.state.kind === "once") {
       this.summary = "";
       this.good = true;
@@ -217,7 +247,8 @@ export class SchedulePicker {
     } catch (error) {
       if (error.name === "AbortError") return;
       this.good = !(error instanceof ApiError && error.status === 422);
-      this.wrong.textContent = Object.values(error.fields ?? {}).flat().join(" ") || error.message;
+      this.point(error.fields);
+      if (!Object.keys(error.fields ?? {}).length) this.wrong.textContent = error.message;
       this.preview.replaceChildren();
       this.summary = "";
     }
@@ -241,9 +272,9 @@ export class SchedulePicker {
 
   /** Show what the server said about `schedule` when it was sent. Returns whether it said anything. */
   complain(error) {
-    const said = fieldText(error, "schedule", "overlap", "catch_up", "max_runs", "interval_minutes", "daily_time", "cron", "timezone", "start_at", "end_at", "exclude", "jitter_seconds");
-    this.wrong.textContent = said;
-    return Boolean(said);
+    const own = Object.entries(error.fields ?? {}).filter(([name]) => name.startsWith("schedule") || OWN.has(name));
+    this.point(Object.fromEntries(own));
+    return own.length > 0;
   }
 
   /**

@@ -1,18 +1,15 @@
 // A task's page: its buttons, the dialog to edit it, and everything on it kept live.
 import { upgradeMarkdown } from "../conversations/markdown.js";
-import { call, fieldText, to } from "../site/api.js";
-import { button, embedded, h } from "../site/dom.js";
-import { REQUEST, TITLE, limit } from "../site/limits.js";
+import { to } from "../site/api.js";
+import { button, embedded } from "../site/dom.js";
 import { keepLive } from "../site/live_page.js";
 import { openMenu } from "../site/menu.js";
-import { explain, toast } from "../site/notices.js";
 import { words } from "../site/words.js";
-import { runAgain } from "./actions.js";
+import { cancelPlan, runAgain } from "./actions.js";
 import { acts } from "./card.js";
 import { backfill, pauseUntil, runWith, snooze } from "./dialogs.js";
-import { SchedulePicker } from "./schedule_picker.js";
 import { ENDED } from "./store.js";
-import { textPreview } from "./text_preview.js";
+import { duplicateTask, editTask } from "./task_form.js";
 
 upgradeMarkdown();
 
@@ -20,30 +17,34 @@ upgradeMarkdown();
 const keeper = { put: () => refresh(), putRun: () => refresh() };
 
 function draw() {
-  const { task } = embedded("task-entry");
+  const { task, runs } = embedded("task-entry");
   const row = document.getElementById("acts");
   const editable = !ENDED.has(task.phase);
-  const more = button(words.more, "ellipsis", () => openMenu(more, moreOf(task)), { bare: true });
+  const more = button(words.more, "ellipsis", () => openMenu(more, moreOf(task, runs)), { bare: true });
   more.setAttribute("aria-haspopup", "menu");
   more.setAttribute("aria-expanded", "false");
   const waits = task.pattern === "once" && task.phase === "scheduled";
   row.replaceChildren(
     ...acts(task, keeper),
     waits ? button(words.snooze, "timer", () => snooze(task, refresh)) : "",
-    editable ? button(words.edit, "pencil", () => edit(task)) : "",
+    editable ? button(words.edit, "pencil", () => editTask(task, refresh)) : "",
     more,
   );
 }
 
 /** What else can be done to a task. */
-function moreOf(task) {
+function moreOf(task, runs) {
   const goesOn = !ENDED.has(task.phase);
+  // Of a once task that has ended it is the button already.
+  const ran = runs.some((run) => !["skipped", "missed"].includes(run.status)) && (goesOn || task.pattern === "recurring");
   const timed = task.pattern === "recurring" && !task.schedule?.on_event;
   return [
     goesOn && task.pattern === "recurring" ? { label: words.pauseUntil, icon: "circle-pause", act: () => pauseUntil(task, refresh) } : null,
     goesOn ? { label: words.runWith, icon: "pencil", act: () => runWith(task, null, refresh) } : null,
     goesOn && timed ? { label: words.backfill, icon: "history", act: () => backfill(task, refresh) } : null,
-    { label: words.duplicate, icon: "copy", href: to`/?copy=${task.id}` },
+    goesOn && task.pattern === "recurring" ? { label: words.snoozeUntil, icon: "timer", act: () => snooze(task, refresh) } : null,
+    ran ? { label: words.runAgain, icon: "rotate-ccw", act: () => runAgain(task, keeper) } : null,
+    { label: words.duplicate, icon: "copy", act: () => duplicateTask(task, refresh) },
   ].filter(Boolean);
 }
 
@@ -59,54 +60,13 @@ document.querySelector('[data-live="runs"]').addEventListener("click", (event) =
   ]);
 });
 
-function edit(task) {
-  const recurring = task.pattern === "recurring";
-  const title = h("input.field", { value: task.title });
-  const query = h("textarea.field");
-  query.value = task.query;
-  const wrong = { title: h("span.wrong", { role: "alert" }), query: h("span.wrong", { role: "alert" }), all: h("div.wrong", { role: "alert" }) };
-  const fits = [limit(title, TITLE, wrong.title), limit(query, REQUEST, wrong.query)];
-  // What an event starts has no times to choose.
-  const timed = !task.schedule?.on_event && (recurring || task.schedule?.start_at);
-  const picker = timed ? new SchedulePicker({ kinds: recurring ? ["every", "daily", "cron"] : ["at"], state: SchedulePicker.stateOf(task), options: recurring }) : null;
-  const before = picker?.value();
-  const form = h("form", { method: "dialog" },
-    h("h1", null, words.editTask),
-    h("label.label", null, words.title, title, wrong.title),
-    h("label.label", null, words.request, query, wrong.query),
-    textPreview(task, query),
-    picker ? h("div.stack.snug", null, h("h2", null, words.howToRun), picker.element) : null,
-    wrong.all,
-    h("div.actions", null, h("button.button", { type: "button", onclick: () => dialog.close() }, words.close), h("button.button.primary", null, words.save)));
-  const dialog = h("dialog.wider", { "aria-label": words.editTask }, form);
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    if (!fits.map((one) => one()).every(Boolean)) return;
-    const body = {};
-    if (title.value !== task.title) body.title = title.value;
-    if (query.value !== task.query) body.query = query.value;
-    try {
-      if (picker) Object.assign(body, picker.changes(before));
-      if (Object.keys(body).length) await call("PATCH", to`/tasks/${task.id}`, body);
-      dialog.close();
-      toast(words.saved, { seconds: 4 });
-      refresh();
-    } catch (error) {
-      wrong.title.textContent = fieldText(error, "title");
-      wrong.query.textContent = fieldText(error, "query");
-      const inPicker = picker?.complain(error);
-      const said = wrong.title.textContent || wrong.query.textContent || inPicker;
-      const other = Object.values(error.fields ?? {}).flat().join(" ");
-      wrong.all.replaceChildren(...(said ? [] : other ? [other] : explain(error)));
-    }
-  });
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
-}
+document.querySelector('[data-live="plan"]').addEventListener("click", async (event) => {
+  const anchor = event.target.closest("[data-cancel-plan]");
+  if (anchor && await cancelPlan(anchor.dataset.cancelPlan, Number(anchor.dataset.unfinished))) refresh();
+});
 
 const { task } = embedded("task-entry");
-const concerns = (object) => object.id === task.id || object.task_id === task.id;
+const concerns = (object) => object.id === task.id || object.task_id === task.id || object.plan_id === task.plan_id;
 const held = () => document.querySelector(".menu") !== null;
 const refresh = keepLive({ kinds: ["task_changed", "run_changed"], concerns, hold: held, onrefresh: (names) => { if (names.includes("facts")) draw(); } });
 draw();

@@ -1,14 +1,17 @@
 // The list of tasks: filters that apply as they change, rows kept live, a menu for one, a bar for many.
 import { call, newKey, to } from "../site/api.js";
+import { h } from "../site/dom.js";
 import { keepLive } from "../site/live_page.js";
 import { openMenu } from "../site/menu.js";
 import { ask, complain, toast } from "../site/notices.js";
 import { words } from "../site/words.js";
 import { cancel, pause, resume, runAgain, scheduleAgain, trigger } from "./actions.js";
-import { pauseUntil } from "./dialogs.js";
+import { askPause, askSnooze, backfill, pauseUntil, runWith, snooze } from "./dialogs.js";
 import { ENDED } from "./store.js";
+import { duplicateTask, editTask } from "./task_form.js";
 
-const AT_ONCE = 4; // requests of a bulk act that run side by side
+const IDS_AT_ONCE = 1000; // as many as one request may name
+const LEFT_SHOWN = 5; // of those that an act left as they were
 const SEARCH_WAIT = 400;
 const $ = (name) => document.getElementById(name);
 const list = $("tasks");
@@ -60,19 +63,25 @@ list.addEventListener("click", async (event) => {
     entries.push({ label: words.runNow, icon: "play", act: act(trigger) });
     if (pattern === "recurring") entries.push(paused ? { label: words.resume, icon: "play", act: act(resume) } : { label: words.pause, icon: "pause", act: act(pause) });
     if (pattern === "recurring") entries.push({ label: words.pauseUntil, icon: "circle-pause", act: act((task) => pauseUntil(task, refresh)) });
+    if (pattern === "recurring" || phase === "scheduled") entries.push({ label: words.snoozeUntil, icon: "timer", act: act((task) => snooze(task, refresh)) });
+    entries.push({ label: words.edit, icon: "pencil", act: act((task) => editTask(task, refresh)) });
+    entries.push({ label: words.runWith, icon: "pencil", act: act((task) => runWith(task, null, refresh)) });
+    if (pattern === "recurring") entries.push({ label: words.backfill, icon: "history", act: act((task) => backfill(task, refresh)) });
     entries.push({ label: words.cancel, icon: "x", danger: true, act: act(cancel) });
   }
-  entries.push({ label: words.duplicate, icon: "copy", href: to`/?copy=${id}` });
+  entries.push({ label: words.duplicate, icon: "copy", act: act((task) => duplicateTask(task, refresh)) });
   openMenu(more, entries);
 });
 new MutationObserver(() => { menuOpen = document.querySelector(".menu, dialog[open]") !== null; }).observe(document.body, { childList: true });
 
-// Many tasks
+// Many tasks: those that are ticked, or all that match the filters, whatever their number.
+
+let matching = null; // {filter, count}
 
 function draw() {
   const boxes = [...list.querySelectorAll('input[name="select"]')];
   for (const box of boxes) {
-    box.checked = selected.has(box.value);
+    box.checked = Boolean(matching) || selected.has(box.value);
     box.closest("tr").setAttribute("aria-selected", String(box.checked));
   }
   const all = $("select-all");
@@ -80,111 +89,104 @@ function draw() {
     all.checked = boxes.length > 0 && boxes.every((box) => box.checked);
     all.indeterminate = !all.checked && boxes.some((box) => box.checked);
   }
-  $("selection").hidden = selected.size === 0;
-  $("selected-count").textContent = words.selected(selected.size);
-  $("select-matching").hidden = !(all?.checked && $("pages")?.dataset.more === "yes");
+  $("selection").hidden = selected.size === 0 && !matching;
+  $("selected-count").textContent = matching ? words.allSelected(matching.count) : words.selected(selected.size);
+  $("select-matching").hidden = Boolean(matching) || !(all?.checked && $("pages")?.dataset.more === "yes");
 }
 
 list.addEventListener("change", (event) => {
   const box = event.target;
-  if (box.id === "select-all") {
-    for (const other of list.querySelectorAll('input[name="select"]')) {
-      if (box.checked) selected.add(other.value);
-      else selected.delete(other.value);
-    }
-  } else if (box.name === "select") {
-    if (box.checked) selected.add(box.value);
-    else selected.delete(box.value);
-  } else return;
+  if (box.id !== "select-all" && box.name !== "select") return;
+  // Whoever takes one out of all that match, means those that are shown.
+  if (matching) for (const other of list.querySelectorAll('input[name="select"]')) selected.add(other.value);
+  matching = null;
+  for (const one of box.id === "select-all" ? list.querySelectorAll('input[name="select"]') : [box]) {
+    if (box.checked) selected.add(one.value);
+    else selected.delete(one.value);
+  }
   draw();
 });
 
-$("select-none").addEventListener("click", () => { selected.clear(); draw(); });
+function selectNone() {
+  selected.clear();
+  matching = null;
+  draw();
+}
 
-/** All that the filters match, page by page from the API, not only what is shown. */
+$("select-none").addEventListener("click", selectNone);
+
+/** The filter of this page's address, as the API takes it. */
+function filterOfPage() {
+  const query = new URLSearchParams(location.search);
+  const filter = {};
+  for (const name of ["status", "phase", "agent_name", "pattern", "q"]) if (query.get(name)) filter[name] = query.get(name);
+  if (query.get("conversation")) filter.conversation_id = query.get("conversation");
+  const days = { "1d": 1, "7d": 7, "30d": 30 }[query.get("created")];
+  if (days) filter.created_after = new Date(Date.now() - days * 86400000).toISOString();
+  return filter;
+}
+
 $("select-matching").addEventListener("click", async (event) => {
   const button = event.currentTarget;
   button.disabled = true;
-  const query = new URLSearchParams(location.search);
-  query.delete("before");
-  if (query.has("conversation")) query.set("conversation_id", query.get("conversation"));
-  const days = { "1d": 1, "7d": 7, "30d": 30 }[query.get("created")];
-  if (days) query.set("created_after", new Date(Date.now() - days * 86400000).toISOString());
-  query.delete("conversation");
-  query.delete("created");
-  query.set("limit", "200");
   try {
-    for (;;) {
-      const page = await call("GET", `/tasks?${query}`);
-      for (const task of page.items) selected.add(task.id);
-      $("selected-count").textContent = words.selected(selected.size);
-      if (!page.next_cursor) break;
-      query.set("cursor", page.next_cursor);
-    }
+    const filter = filterOfPage();
+    const { matched } = await call("POST", "/tasks/bulk", { action: "cancel", filter, count_only: true });
+    matching = { filter, count: matched };
   } catch (error) {
     complain(error);
   }
   button.disabled = false;
   draw();
-  button.hidden = true;
 });
 
 for (const button of document.querySelectorAll("[data-bulk]")) {
   button.addEventListener("click", async () => {
-    const name = button.dataset.bulk;
-    const ids = [...selected];
-    const go = await ask({ title: words.bulk[name](ids.length), hint: words.bulkHint[name], act: words.bulkButton[name](ids.length), danger: name === "cancel" });
-    if (go) await carryOut(name, ids);
+    const action = button.dataset.bulk;
+    const meant = matching ?? { ids: [...selected], count: selected.size };
+    const asked = { title: words.bulk[action](meant.count), hint: words.bulkHint[action], act: words.bulkButton[action](meant.count) };
+    if (action === "pause") askPause({ ...asked, send: (body) => carryOut(action, meant, body) });
+    else if (action === "snooze") askSnooze({ ...asked, send: (body) => carryOut(action, meant, body) });
+    else if (await ask({ ...asked, danger: action === "cancel" })) carryOut(action, meant).catch(complain);
   });
 }
 
-async function carryOut(name, ids) {
+/** Do it in as few requests as can be, and say of which tasks it was not done, and why. */
+async function carryOut(action, { filter, ids, count }, more = {}) {
   const buttons = document.querySelectorAll("[data-bulk]");
   buttons.forEach((button) => { button.disabled = true; });
-  const waiting = [...ids];
-  const refused = [];
-  let done = 0;
-  async function work() {
-    for (let id = waiting.shift(); id; id = waiting.shift()) {
-      try {
-        await patiently(() => (name === "trigger" ? run(id) : call("POST", to`/tasks/${id}/${name}`, {})));
-        selected.delete(id);
-      } catch (error) {
-        refused.push(error);
-      }
-      done += 1;
-      $("selected-count").textContent = words.progress(done, ids.length);
-    }
-  }
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
-  buttons.forEach((button) => { button.disabled = false; });
-  const said = words.bulkDone[name](ids.length - refused.length);
-  if (refused.length) toast(`${said} ${words.bulkRefused(refused.length, refused[0].message)}`, { kind: "failed" });
-  else toast(said, { seconds: 6 });
-  draw();
-  await refresh();
-}
-
-/** Run a task now; one that has ended runs once more. */
-async function run(id) {
+  const told = { done: 0, count: 0, left: [] };
   try {
-    return await call("POST", to`/tasks/${id}/trigger`, {}, { key: newKey() });
-  } catch (error) {
-    if (error.code !== "already_finished") throw error;
-    return call("POST", to`/tasks/${id}/run-again`, {}, { key: newKey() });
+    const parts = filter ? [{ filter }] : pieces(ids).map((task_ids) => ({ task_ids }));
+    for (const part of parts) {
+      const answer = await call("POST", "/tasks/bulk", { action, ...part, ...more }, { key: newKey() });
+      told.done += answer.done;
+      told.count += answer.left_out_count;
+      told.left.push(...answer.left_out);
+      $("selected-count").textContent = words.progress(told.done + told.count, count);
+    }
+    selected.clear();
+    matching = null;
+    for (const { task_id } of told.left) selected.add(task_id);
+    report(action, told);
+  } finally {
+    buttons.forEach((button) => { button.disabled = false; });
+    draw();
+    await refresh();
   }
 }
 
-/** Wait as long as the server asks for when it says that it is too much at once. */
-async function patiently(act) {
-  for (;;) {
-    try {
-      return await act();
-    } catch (error) {
-      if (error.status !== 429) throw error;
-      await new Promise((resolve) => { setTimeout(resolve, 1000 * Math.max(1, Number(error.retryAfter) || 2)); });
-    }
+const pieces = (ids) => Array.from({ length: Math.ceil(ids.length / IDS_AT_ONCE) }, (_, at) => ids.slice(at * IDS_AT_ONCE, (at + 1) * IDS_AT_ONCE));
+
+function report(action, { done, count, left }) {
+  const said = words.bulkDone[action](done);
+  if (!count) {
+    toast(said, { seconds: 6 });
+    return;
   }
+  const rows = left.slice(0, LEFT_SHOWN).map((row) => h("li", null, row.reason.includes(row.title) ? row.reason : `“${row.title}”: ${row.reason}`));
+  const rest = count - rows.length;
+  toast([`${said} ${words.bulkRefused(count)}`, h("ul.left-out", null, rows, rest ? h("li", null, words.andMore(rest)) : null)], { kind: "failed" });
 }
 
 const refresh = keepLive({ kinds: ["task_changed", "run_changed"], onrefresh: draw, hold: () => menuOpen });

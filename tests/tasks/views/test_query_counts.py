@@ -20,7 +20,7 @@ SIDE = 3
         ("/", 2),  # agents, conversations
         ("/tasks/", 3),  # tasks, their runs, agents
         ("/conversations/{conversation}/", 5),  # itself, items, tasks, their runs, agents
-        ("/tasks/{task}/", 5),  # itself, runs, last result, hooks, history
+        ("/tasks/{task}/", 6),  # itself, its plan, runs, last result, hooks, history
         ("/runs/{run}/", 2),  # itself, its first item
         ("/agents/", 1),
         ("/settings/", 2),  # the link of the calendar, webhooks
