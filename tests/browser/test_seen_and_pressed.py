@@ -25,7 +25,7 @@ def test_the_search_is_seen_whole_beside_any_filters(open_page: Callable[..., Pa
 
 def test_what_has_no_visible_title_has_a_visible_link(open_page: Callable[..., Page], live: Live) -> None:
     conversation = live.conversation(INVISIBLE)
-    schedule = {"daily_time": "09:00"}
+    schedule = {"daily_time": "00:01"}  # before all others of its day, which the calendar may fold
     body = {"agent_name": "ScriptedAgent", "query": "invisible one", "title": INVISIBLE, "schedule": schedule}
     task = live.call("POST", "/tasks", {**body, "conversation_id": conversation})["id"]
     for path, link in (
