@@ -240,3 +240,44 @@ def test_a_schedule_is_snoozed_from_its_page_and_says_until_when(open_page: Open
     expect(page.locator("[data-live=facts]")).to_contain_text("until")
     now = live.call("GET", f"/tasks/{task['id']}")
     assert now["paused_until"] is not None
+
+
+def _out_of_date(page: Page, live: Live, conversation: str) -> None:
+    """Open a conversation whose live connection tells nothing: the page shows what was, not what is."""
+    page.route_web_socket(re.compile("/ws/"), lambda _socket: None)
+    page.goto(f"{live.url}/conversations/{conversation}/")
+
+
+def test_who_confirms_second_is_told_what_happened(open_page: Open, live: Live, watch: Watch) -> None:
+    watch.expected.append("409")
+    conversation = live.conversation("Confirmed twice")
+    text = "Report this machine's load every weekday at 18:30"
+    plan = live.call("POST", f"/conversations/{conversation}/messages", {"text": text})
+    assert plan["status"] == "waiting_input"
+    page = open_page("/settings/")
+    _out_of_date(page, live, conversation)
+    button = page.get_by_role("button", name="Confirm")
+    expect(button).to_be_visible()
+    live.call("POST", f"/conversations/{conversation}/messages", {"text": "yes", "answer_to": plan["id"]})
+    button.click()
+    expect(page.locator(".toast.failed")).to_contain_text(re.compile("answered"))
+    assert len(live.call("GET", f"/tasks?conversation_id={conversation}")["items"]) == 1
+
+
+def test_who_answers_second_is_told_what_happened_and_keeps_what_was_typed(
+    open_page: Open, live: Live, watch: Watch
+) -> None:
+    watch.expected.append("409")
+    conversation = live.conversation("Answered twice")
+    task = live.tell(conversation, ["ask", "Which one?"])["tasks"][0]["id"]
+    live.wait_for_task(task, "waiting_input")
+    page = open_page("/settings/")
+    _out_of_date(page, live, conversation)
+    expect(page.locator("[data-part=answering]")).to_contain_text("asks")
+    live.call("POST", f"/conversations/{conversation}/messages", {"text": "the first", "answer_to": task})
+    live.wait_for_task(task, "completed")
+    page.fill("#composer textarea", "the second")
+    page.locator("[data-part=send]").click()
+    expect(page.locator("#composer-wrong")).to_contain_text("does not wait for an answer (any more): it is completed")
+    expect(page.locator("#composer textarea")).to_have_value("the second")
+    assert len(live.call("GET", f"/tasks/{task}/runs")["items"]) == 1
