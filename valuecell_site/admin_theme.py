@@ -60,6 +60,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_ICON": _icon,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _icon}],
     "SHOW_HISTORY": True,
+    "LOGIN": {"form": "valuecell_site.signin.AdminSignInForm"},
     "BORDER_RADIUS": "8px",  # a value with a dot is taken for a name to import
     "COLORS": {"base": _BASE, "primary": _PRIMARY},
     "SIDEBAR": {

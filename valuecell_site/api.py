@@ -13,12 +13,12 @@ from typing_extensions import TypedDict
 from conversations.described import component_schemas, describe_body
 from tasks.api import routers
 from tasks.schemas.schedule_in import ScheduleIn
-from valuecell_site import problems
+from valuecell_site import problems, tokens
 from valuecell_site.views import docs_policy
 
 
 class Bearer(HttpBearer):
-    """A token made by `manage.py create_api_token`. The gate (`valuecell_site.middleware`) has looked at it."""
+    """A token made in Settings, by `POST /tokens` or `manage.py create_api_token`. The gate looked at it."""
 
     def authenticate(self, request: HttpRequest, token: str) -> Any:  # noqa: ARG002 (the gate has looked at it)
         return request.user if request.user.is_authenticated else None
@@ -49,7 +49,8 @@ class Error(TypedDict):
 
 DESCRIPTION = """
 Conversations with remote agents, their plans, tasks, schedules and runs. Sign in with `Authorization: Bearer TOKEN`
-(`python manage.py create_api_token USERNAME`), or be signed in with a session and send its CSRF token.
+(made in Settings, or by `python manage.py create_api_token USERNAME`), or be signed in with a session and send its CSRF
+token.
 
 Lists answer `{"items": […], "next_cursor": …}`. Errors are `{"error": {"code", "message", "fields"?}}`. A POST may
 carry an `Idempotency-Key`: sent again within 24 hours, it is answered as it was the first time.
@@ -130,6 +131,7 @@ api = Api(
 api.add_exception_handler(Exception, problems.problem)
 for _prefix, _router in routers():
     api.add_router(_prefix, _router)
+api.add_router("/tokens", tokens.router)
 for _known in tuple(api._exception_handlers):
     # Ninja looks for the nearest class: its own handlers for refusals would win over ours.
     api.add_exception_handler(_known, problems.problem)

@@ -21,7 +21,7 @@ from tasks.hooks import secrets
 from tasks.scopes import Scope, missing
 from valuecell_site import problems
 from valuecell_site.auth import user_of
-from valuecell_site.idempotency import once
+from valuecell_site.idempotency import SecretOf, once
 from valuecell_site.ratelimit import RateLimit
 
 API_PREFIX = "/api/"
@@ -43,6 +43,7 @@ CREATORS = frozenset(
         "try_hook",
         "list_webhooks",
         "try_webhook",
+        "list_tokens",
     }
 )
 """Addresses (by their first endpoint's name) whose POST makes something and only talks to the database: under an
@@ -70,7 +71,14 @@ LOOKS = frozenset({"parse_schedule", "preview_schedule", "preview_text"})
 """Addresses whose POST only looks."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
-SECRETS = {"list_hooks": secrets.of_hook, "list_webhooks": secrets.of_webhook}
+PRIVATE = frozenset({"list_tokens"})
+"""Addresses where looking needs as much as changing: a token that may only read shall not learn of the others."""
+
+SECRETS: dict[str, SecretOf] = {
+    "list_hooks": secrets.of_hook,
+    "list_webhooks": secrets.of_webhook,
+    "list_tokens": lambda _id: None,  # only its digest is kept: a repeat is answered without
+}
 """Addresses whose POST answers with a secret, this once."""
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
@@ -145,6 +153,8 @@ class ApiGate:
 
 def scope_needed(method: str, name: str) -> Scope:
     """The scope that a token needs for `method` at the address whose first endpoint is `name`."""
+    if name in PRIVATE:
+        return Scope.MANAGE
     if method in SAFE_METHODS or (method == "POST" and name in LOOKS):
         return Scope.READ
     return Scope.RUN if method == "POST" and name in WORK else Scope.MANAGE

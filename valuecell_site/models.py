@@ -1,4 +1,4 @@
-"""Ways in that are not a session: API tokens, and the keys that make a repeated POST harmless."""
+"""Ways in: API tokens, signed-in devices, tries that failed; and the keys that make a repeated POST harmless."""
 
 from __future__ import annotations
 
@@ -92,3 +92,36 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} {self.key}"
+
+
+class Device(models.Model):
+    """A browser that holds a session of one person (`valuecell_site.devices`)."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    session_key = models.CharField(max_length=40, unique=True)
+    user_agent = models.CharField(max_length=300, blank=True)
+    address = models.CharField(max_length=45, blank=True)
+    signed_in_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.user_agent[:40]} {self.address}".strip()
+
+
+class Attempt(models.Model):
+    """A try to sign in that failed, or is not decided yet (`valuecell_site.throttle`). Who tried what is a digest."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    digest = models.CharField(max_length=64)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["digest", "at"], name="attempt_of_one"),
+            # What is too old to count.
+            models.Index(fields=["at"], name="attempt_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.digest[:8]} {self.at:%Y-%m-%d %H:%M:%S}"

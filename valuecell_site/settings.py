@@ -96,6 +96,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "valuecell_site.devices.note_device",
     "valuecell_site.middleware.person_time_zone",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -123,6 +124,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
+PASSWORD_RESET_TIMEOUT = 3600  # seconds for which the link of a mail holds
 
 # --- database ---------------------------------------------------------------------------------------------------------
 DATABASE_URL = env.text("DATABASE_URL")
@@ -199,6 +201,7 @@ TIME_ZONE = env.zone("TIME_ZONE")
 
 # --- mail -------------------------------------------------------------------------------------------------------------
 vars().update(env.mail("EMAIL_URL"))
+EMAIL_TIMEOUT = 8  # seconds: a page that sends a mail answers within ten
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"tasks@{_public.hostname or 'localhost'}")
 
 # --- static files -----------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from tests.helpers.tasks import NOW, TaskMaker
 def visit(client: Client, user: User) -> Client:
     """`user`'s browser."""
     client.force_login(user)
+    client.get("/agents/")  # its first request is noted in the list of devices
     return client
 
 
