@@ -1,4 +1,4 @@
-"""Reading conversations by the JSON API: the list, one, its items in pages or as a stream.
+"""Reading conversations by the JSON API: the list, what is found, one, its items in pages or as a stream, a file of it.
 
 What changes a conversation concerns its tasks too; those endpoints lie in `tasks.api.conversations`, on this router.
 """
@@ -6,21 +6,26 @@ What changes a conversation concerns its tasks too; those endpoints lie in `task
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q
-from django.http import HttpRequest, JsonResponse
+from django.db.models import F, Q
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.utils.http import content_disposition_header
 from ninja import Router
 
-from conversations import feed, sse
+from conversations import export, feed, search, sse
 from conversations.described import described
 from conversations.events import ComponentType, Envelope, Event
-from conversations.models import Conversation, ConversationItem
+from conversations.models import Conversation, ConversationItem, ConversationQuerySet
 from conversations.schemas import (
     ConversationOut,
     ConversationPage,
+    ConversationsQuery,
     EnvelopePage,
+    ExportQuery,
     ItemsQuery,
     conversation_out,
+    found_out,
 )
 from conversations.wire import (
     Absent,
@@ -47,11 +52,14 @@ def own_conversation(request: HttpRequest, conversation_id: str) -> Conversation
     return found
 
 
-@router.get("", response={200: ConversationPage}, openapi_extra=described(query=PageQuery))
+@router.get("", response={200: ConversationPage}, openapi_extra=described(query=ConversationsQuery))
 def list_conversations(request: HttpRequest) -> JsonResponse:
-    """The person's conversations, the latest changed first."""
-    query = read_query(request, PageQuery)
-    rows = Conversation.objects.for_user(person(request)).order_by("-updated_at", "-id")
+    """The person's conversations, the latest changed first; with `q` those in which the words stand, the best first."""
+    query = read_query(request, ConversationsQuery)
+    rows = _meant(Conversation.objects.for_user(person(request)), query)
+    if query.q is not None:
+        return _answer_found(request, query, rows)
+    rows = rows.order_by("-updated_at", "-id")
     if query.cursor is not None:
         changed, last = _list_place(query.cursor)
         # Written so that the index of the list is read from this place on.
@@ -61,6 +69,35 @@ def list_conversations(request: HttpRequest) -> JsonResponse:
         query.limit,
         show=conversation_out,
         cursor=lambda row: cursor_of("conversations", row.updated_at.isoformat(), row.id),
+    )
+
+
+def _meant(rows: ConversationQuerySet, query: ConversationsQuery) -> ConversationQuerySet:
+    if query.unread is not None:
+        rows = rows.unread() if query.unread else rows.filter(news_seq__lte=F("seen_seq"))
+    if query.pinned is not None:
+        rows = rows.filter(pinned_at__isnull=not query.pinned)
+    if query.archived is not None:
+        rows = rows.filter(archived_at__isnull=not query.archived)
+    return rows
+
+
+def _answer_found(request: HttpRequest, query: ConversationsQuery, rows: ConversationQuerySet) -> JsonResponse:
+    offset, upto = 0, None
+    if query.cursor is not None:
+        offset, upto = (_number(part) for part in cursor_parts(query.cursor, "found", 2))
+    else:
+        # What was said a moment ago is found too.
+        search.index_for(person(request))
+    found, upto = search.find(
+        person(request), query.q or "", within=rows, offset=offset, limit=query.limit + 1, upto=upto
+    )
+    more = len(found) > query.limit
+    return answer(
+        {
+            "items": [found_out(one) for one in found[: query.limit]],
+            "next_cursor": cursor_of("found", offset + query.limit, upto) if more else None,
+        }
     )
 
 
@@ -112,6 +149,43 @@ def list_results(request: HttpRequest, conversation_id: str) -> JsonResponse:
         show=feed.item_envelope,
         cursor=lambda item: cursor_of("results", item.position),
     )
+
+
+@router.get(
+    "/{conversation_id}/export",
+    openapi_extra=described(
+        query=ExportQuery,
+        responses={
+            200: {
+                "description": "The whole of it as a file.",
+                "content": {
+                    "text/markdown": {"schema": {"type": "string"}},
+                    "application/json": {"schema": {"type": "object"}},
+                },
+            }
+        },
+    ),
+)
+def export_conversation(request: HttpRequest, conversation_id: str) -> HttpResponse:
+    """All of it as a file to keep: Markdown to read, or JSON with every envelope."""
+    conversation = own_conversation(request, conversation_id)
+    query = read_query(request, ExportQuery)
+    envelopes = feed.whole(conversation.id)
+    if query.format == "json":
+        shown = dict(conversation_out(conversation))
+        response = HttpResponse(
+            export.as_json(shown, envelopes, now=timezone.now()), content_type="application/json; charset=utf-8"
+        )
+    else:
+        response = HttpResponse(
+            export.as_markdown(conversation.title, envelopes), content_type="text/markdown; charset=utf-8"
+        )
+    response.headers["Content-Disposition"] = content_disposition_header(
+        True, export.file_name(conversation.title, query.format)
+    )
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 @router.get(

@@ -55,6 +55,18 @@ PASSING = frozenset(
 STORED = frozenset(Event) - PASSING
 """Events that are items: they have `seq`, `item_id` and `position`, and are in the history."""
 
+NEWS = frozenset(
+    {
+        Event.MESSAGE_CHUNK,
+        Event.MESSAGE,
+        Event.PLAN_REQUIRE_USER_INPUT,
+        Event.PLAN_FAILED,
+        Event.COMPONENT_GENERATOR,
+        Event.TASK_FAILED,
+    }
+)
+"""Events by which a person who was away learns something: what was thought and called on the way is not among them."""
+
 GROWING = frozenset({Event.MESSAGE_CHUNK, Event.REASONING, Event.COMPONENT_GENERATOR})
 """Events whose `payload.content` may arrive piece by piece, as `delta` and `offset`."""
 

@@ -5,7 +5,7 @@ An item whose text still grows is its row and its tail of pieces (models/item.py
 statement that reads the row, so that an envelope never shows a text and a `seq` of two different moments.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from uuid import UUID
 
 from channels.db import database_sync_to_async
@@ -64,6 +64,18 @@ def page_before(conversation_id: UUID, before_position: int | None, limit: int) 
     return [item_envelope(item) for item in reversed(with_tail(items).order_by("-position")[:limit])]
 
 
+def whole(conversation_id: UUID) -> Iterator[Envelope]:
+    """All items in order, read page by page."""
+    after = 0
+    while True:
+        items = ConversationItem.objects.filter(conversation_id=conversation_id, position__gt=after)
+        page = list(with_tail(items).order_by("position")[:PAGE])
+        yield from (item_envelope(item) for item in page)
+        if len(page) < PAGE:
+            return
+        after = page[-1].position
+
+
 def last_seq(conversation_id: UUID) -> int:
     """The conversation's counter. Raises Conversation.DoesNotExist."""
     return Conversation.objects.values_list("last_seq", flat=True).get(pk=conversation_id)
@@ -71,7 +83,7 @@ def last_seq(conversation_id: UUID) -> int:
 
 def belongs_to(conversation_id: UUID, user_id: int) -> bool:
     """Whether that conversation is there and the user's."""
-    return Conversation.objects.filter(pk=conversation_id, user_id=user_id).exists()
+    return Conversation.objects.filter(pk=conversation_id, user_id=user_id, delete_at=None).exists()
 
 
 async def history(
@@ -97,7 +109,9 @@ async def history(
 def _history_page(conversation_id: UUID, user_id: int, after_seq: int) -> tuple[list[Envelope], int | None]:
     # The counter first: a change that commits between the two statements is in the second one's answer, and a page
     # that is not full shows everything up to its own last seq.
-    counter = Conversation.objects.values_list("last_seq", flat=True).get(pk=conversation_id, user_id=user_id)
+    counter = Conversation.objects.values_list("last_seq", flat=True).get(
+        pk=conversation_id, user_id=user_id, delete_at=None
+    )
     envelopes = changed_since(conversation_id, after_seq, PAGE)
     if len(envelopes) == PAGE:
         return envelopes, None

@@ -1,14 +1,18 @@
 """ConversationService: what may be done to a conversation besides writing into it."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Case, F, Value, When
+from django.db.models.functions import Least
 
 from conversations.hub import hub
-from conversations.models import Conversation
+from conversations.hub.codes import Close
+from conversations.models import Conversation, ConversationShare
+from conversations.search import index_title
 
 TITLE_MAX = 80
 """Characters of a title that is made from the first message."""
@@ -32,9 +36,76 @@ class ConversationService:
         for name, value in fields.items():
             setattr(conversation, name, value)
         conversation.updated_at = now
-        conversation.save(update_fields=[*fields, "updated_at"])
+        with transaction.atomic():
+            conversation.save(update_fields=[*fields, "updated_at"])
+            if "title" in fields:
+                index_title(conversation)
         _announce([conversation])
         return conversation
+
+    @staticmethod
+    def put_away(
+        conversation: Conversation, *, now: datetime, pinned: bool | None = None, archived: bool | None = None
+    ) -> Conversation:
+        """Pin or archive a conversation, or take that back; None leaves it. Its place in the list stays.
+
+        What is archived is not pinned: it was put out of sight.
+        """
+        status = Conversation.Status
+        if archived is not None and archived != (conversation.archived_at is not None):
+            conversation.archived_at = now if archived else None
+            if archived:
+                conversation.pinned_at = None
+        if pinned is not None and pinned != (conversation.pinned_at is not None):
+            conversation.pinned_at = now if pinned else None
+        if conversation.status != status.REQUIRE_USER_INPUT:
+            conversation.status = status.INACTIVE if conversation.archived_at else status.ACTIVE
+        conversation.save(update_fields=["pinned_at", "archived_at", "status"])
+        _announce([conversation])
+        return conversation
+
+    @staticmethod
+    def see(conversation: Conversation, seq: int) -> Conversation:
+        """Note that its person has seen everything up to `seq`; an earlier one changes nothing."""
+        was_unread = conversation.unread
+        Conversation.objects.filter(pk=conversation.pk, seen_seq__lt=seq).update(seen_seq=Least(seq, F("last_seq")))
+        conversation.refresh_from_db()
+        if was_unread != conversation.unread:
+            _announce([conversation])
+        return conversation
+
+    @staticmethod
+    def delete_soon(conversation: Conversation, *, grace: timedelta, now: datetime) -> None:
+        """Let a conversation be deleted in a while; until then `restore` takes that back, and nobody sees it."""
+        Conversation.objects.filter(pk=conversation.pk).update(delete_at=now + grace)
+        _gone(conversation)
+
+    @staticmethod
+    def restore(user: User, conversation_id: UUID, *, now: datetime) -> Conversation | None:
+        """Take a deletion back whose time has not come; again is harmless. None where there is no such conversation.
+
+        One that is due may be half deleted already.
+        """
+        rows = Conversation.objects.filter(pk=conversation_id, user=user)
+        restored = rows.filter(delete_at__gt=now).update(delete_at=None)
+        conversation = rows.filter(delete_at=None).first()
+        if restored and conversation is not None:
+            _announce([conversation])
+        return conversation
+
+    @staticmethod
+    def share(conversation: Conversation, *, now: datetime) -> tuple[ConversationShare, bool]:
+        """Make the link, or let the one that there is show everything until now; returns it, and whether it is new."""
+        return ConversationShare.objects.update_or_create(
+            conversation=conversation,
+            defaults={"upto": conversation.last_seq},
+            create_defaults={"upto": conversation.last_seq, "created_at": now},
+        )
+
+    @staticmethod
+    def unshare(conversation: Conversation) -> None:
+        """Revoke the link: it opens nothing from now on; a new one is another one."""
+        ConversationShare.objects.filter(conversation=conversation).delete()
 
     @staticmethod
     def name_after(conversation: Conversation, text: str) -> None:
@@ -46,6 +117,7 @@ class ConversationService:
             line = line[:TITLE_MAX].rsplit(" ", 1)[0].rstrip() + "…"
         if Conversation.objects.filter(pk=conversation.pk, title="").update(title=line):
             conversation.title = line
+            index_title(conversation)
             _announce([conversation])
 
     @staticmethod
@@ -60,10 +132,21 @@ class ConversationService:
         changed = list(rows)
         if not changed:
             return
-        Conversation.objects.filter(pk__in=[conversation.pk for conversation in changed]).update(
-            status=status.REQUIRE_USER_INPUT if waiting else status.ACTIVE
-        )
+        marked = Conversation.objects.filter(pk__in=[conversation.pk for conversation in changed])
+        if waiting:
+            # What asks for its person comes back from where it was put away.
+            marked.update(status=status.REQUIRE_USER_INPUT, archived_at=None)
+        else:
+            marked.update(
+                status=Case(When(archived_at=None, then=Value(status.ACTIVE)), default=Value(status.INACTIVE))
+            )
         _announce(changed)
+
+
+def _gone(conversation: Conversation) -> None:
+    """Tell open pages that it is not there any more."""
+    pk = conversation.pk
+    transaction.on_commit(lambda: hub.close_conversation(pk, Close.NOT_FOUND))
 
 
 def _announce(conversations: Iterable[Conversation]) -> None:

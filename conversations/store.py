@@ -10,11 +10,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Q
 
 from conversations.changes import Append, Change, Close, Pass, Put, Scope
-from conversations.events import Envelope, Json, envelope
+from conversations.events import NEWS, ComponentType, Envelope, Event, Json, Role, envelope
+from conversations.hub import hub
 from conversations.models import Conversation, ConversationItem, ItemTail
 
 Frames = dict[UUID, list[Envelope]]
@@ -50,8 +51,9 @@ def store(changes: Sequence[Change], *, now: datetime) -> Frames:
         for conversation in Conversation.objects.select_for_update(no_key=True)
         .filter(id__in=list(by_conversation))
         .order_by("id")
-        .only("id", "last_seq")
+        .only("id", "last_seq", "news_seq", "seen_seq", "user_id")
     }
+    read = [conversation for conversation in locked.values() if not conversation.unread]
     rows = _find_rows(changes)
     frames: Frames = {}
     work = _Work(now)
@@ -61,7 +63,18 @@ def store(changes: Sequence[Change], *, now: datetime) -> Frames:
             batch.apply(change)
         frames[conversation_id] = batch.finish()
     work.write(locked.values())
+    _mark_unread([conversation for conversation in read if conversation.unread])
     return frames
+
+
+def _mark_unread(conversations: Sequence[Conversation]) -> None:
+    """Tell the owners' pages that something came, once: not again before it was seen."""
+    for conversation in conversations:
+        transaction.on_commit(
+            lambda user_id=conversation.user_id, pk=conversation.pk: hub.announce(  # type: ignore[misc]
+                user_id, "conversation_changed", [pk]
+            )
+        )
 
 
 def _find_rows(changes: Sequence[Change]) -> dict[UUID | tuple[UUID, str], ConversationItem]:
@@ -121,8 +134,12 @@ class _Work:
         moment = connection.ops.adapt_datetimefield_value(self.now)
         with connection.cursor() as cursor:
             cursor.executemany(
-                f'UPDATE "{Conversation._meta.db_table}" SET last_seq = %s, updated_at = %s WHERE id = %s',  # noqa: S608
-                [(one.last_seq, moment, field.get_db_prep_value(one.id, connection)) for one in conversations],
+                f'UPDATE "{Conversation._meta.db_table}" SET last_seq = %s, news_seq = %s, updated_at = %s'  # noqa: S608
+                " WHERE id = %s",
+                [
+                    (one.last_seq, one.news_seq, moment, field.get_db_prep_value(one.id, connection))
+                    for one in conversations
+                ],
             )
 
     def _touch(self, items: Sequence[ConversationItem]) -> None:
@@ -191,7 +208,18 @@ class _Batch:
                 self.work.replaced[item.id] = item
                 self.work.folded.add(item.id)
                 self.work.tails = [tail for tail in self.work.tails if tail.item_id != item.id]
+        self._note_news(item)
         self.envelopes.append(item_envelope(item))
+
+    def _note_news(self, item: ConversationItem) -> None:
+        """Move the conversation's `news_seq` where the item, as it is now, tells its person something."""
+        if item.event not in NEWS or item.role == Role.USER or item.metadata.get("unchanged"):
+            return
+        kind = item.payload.get("component_type")
+        # A task's own card follows what people press.
+        if item.event == Event.COMPONENT_GENERATOR and kind == ComponentType.SCHEDULED_TASK_CONTROLLER:
+            return
+        self.conversation.news_seq = item.seq
 
     def _create(self, change: Put, seq: int) -> ConversationItem:
         scope = change.scope
@@ -230,6 +258,7 @@ class _Batch:
             self._end_growth(growth)
         item.event = change.event
         item.seq = self._next_seq()
+        self._note_news(item)
         self.growing[item.id] = _Growth(
             item=item, offset=change.offset, pieces=[change.delta], place=len(self.envelopes), seq=item.seq
         )

@@ -16,7 +16,7 @@ from conversations.admin.lists import filtered_link
 from conversations.models import Conversation, ConversationItem
 from tasks.admin.bulk import CANCEL, carry_out, count_words, selection_words
 from tasks.models import Task, TaskRun
-from tasks.requests import delete_conversation
+from tasks.services import TaskService
 from tasks.states import TASK_UNFINISHED
 
 SHOWN_MAX = 10_000
@@ -92,7 +92,7 @@ class ConversationWithTasksAdmin(ConversationAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Conversation) -> None:
         """Cancel what runs in it, then delete it; open pages hear of it."""
-        delete_conversation(obj, user=request.user, now=timezone.now())  # type: ignore[arg-type]
+        TaskService.delete_conversation(obj, user=request.user, now=timezone.now())  # type: ignore[arg-type]
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> None:
         """One after another, each in a transaction of its own."""
@@ -100,7 +100,7 @@ class ConversationWithTasksAdmin(ConversationAdmin):
             conversation__in=queryset.order_by().values("pk"), status__in=TASK_UNFINISHED
         ).count()
         for conversation in queryset.order_by("id").iterator(chunk_size=100):
-            delete_conversation(conversation, user=request.user, now=timezone.now())  # type: ignore[arg-type]
+            TaskService.delete_conversation(conversation, user=request.user, now=timezone.now())  # type: ignore[arg-type]
         if chosen:
             self.message_user(request, f"Cancelled {count_words(chosen)} in them.", messages.INFO)
 

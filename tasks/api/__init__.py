@@ -5,10 +5,10 @@ from ninja import Router
 
 def routers() -> list[tuple[str, Router]]:
     """Each router with its prefix under `/api/v1`, in the order in which the description lists them."""
-    from tasks.api import agents, conversations, hooks, operations, plans, runs, schedules, tasks, texts, webhooks
+    from tasks.api import agents, hooks, library, operations, plans, runs, schedules, tasks, texts, webhooks
 
     return [
-        ("/conversations", conversations.router),
+        ("/conversations", library.router),
         ("/plans", plans.router),
         ("/tasks", texts.router),  # before the tasks, whose ids are any word
         ("/tasks", operations.router),  # its /bulk too

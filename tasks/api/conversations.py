@@ -1,6 +1,7 @@
 """What changes a conversation, and with it its tasks: on the router of `conversations.api`, which reads them."""
 
 from contextlib import suppress
+from datetime import timedelta
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
@@ -8,9 +9,9 @@ from pydantic import ValidationError
 
 from conversations.api import own_conversation, router
 from conversations.described import described
-from conversations.schemas import ConversationIn, ConversationOut, conversation_out
+from conversations.schemas import ConversationIn, ConversationOut, ConversationPatch, DeleteQuery, conversation_out
 from conversations.services import ConversationService
-from conversations.wire import Invalid, Refused, answer, person, read_body, read_nothing
+from conversations.wire import Invalid, Refused, answer, person, read_body, read_nothing, read_query
 from tasks import requests
 from tasks.api.owned import own_plan
 from tasks.models import Agent
@@ -35,23 +36,32 @@ def create_conversation(request: HttpRequest) -> JsonResponse:
     return answer(conversation_out(conversation), 201)
 
 
-@router.patch("/{conversation_id}", response={200: ConversationOut}, openapi_extra=described(body=ConversationIn))
+@router.patch("/{conversation_id}", response={200: ConversationOut}, openapi_extra=described(body=ConversationPatch))
 def update_conversation(request: HttpRequest, conversation_id: str) -> JsonResponse:
-    """Rename it, or give it another agent; null clears."""
+    """Rename it, give it another agent (null clears), pin or archive it, or take that back."""
     conversation = own_conversation(request, conversation_id)
-    sent = read_body(request, ConversationIn)
+    sent = read_body(request, ConversationPatch)
     _check_agent(sent.agent_name)
-    fields = {name: getattr(sent, name) or "" for name in sent.model_fields_set}
+    now = timezone.now()
+    fields = {name: getattr(sent, name) or "" for name in ("title", "agent_name") if name in sent.model_fields_set}
     if fields:
-        conversation = ConversationService.update(conversation, now=timezone.now(), **fields)
+        conversation = ConversationService.update(conversation, now=now, **fields)
+    put_away = {name: getattr(sent, name) for name in ("pinned", "archived") if name in sent.model_fields_set}
+    if put_away:
+        conversation = ConversationService.put_away(conversation, now=now, **put_away)
     return answer(conversation_out(conversation))
 
 
-@router.delete("/{conversation_id}", response={204: None})
+@router.delete("/{conversation_id}", response={204: None}, openapi_extra=described(query=DeleteQuery))
 def delete_conversation(request: HttpRequest, conversation_id: str) -> HttpResponse:
-    """Delete it with all that is in it; what runs is cancelled."""
+    """Delete it with all that is in it; what runs is cancelled. With `grace_seconds` it can be restored until then."""
     conversation = own_conversation(request, conversation_id)
-    requests.delete_conversation(conversation, user=person(request), now=timezone.now())
+    query = read_query(request, DeleteQuery)
+    now = timezone.now()
+    if query.grace_seconds:
+        ConversationService.delete_soon(conversation, grace=timedelta(seconds=query.grace_seconds), now=now)
+    else:
+        TaskService.delete_conversation(conversation, user=person(request), now=now)
     return HttpResponse(status=204)
 
 

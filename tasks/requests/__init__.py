@@ -6,6 +6,6 @@ sends, `drafts` makes tasks of either.
 
 from tasks.requests.drafts import PLANNER
 from tasks.requests.messages import Advice, consult, submit_message
-from tasks.requests.plans import delete_conversation, submit_tasks
+from tasks.requests.plans import submit_tasks
 
-__all__ = ["PLANNER", "Advice", "consult", "delete_conversation", "submit_message", "submit_tasks"]
+__all__ = ["PLANNER", "Advice", "consult", "submit_message", "submit_tasks"]

@@ -1,24 +1,19 @@
-"""Tasks that name their agents become a plan; and a conversation that is deleted, with all that it has."""
+"""Tasks that name their agents become a plan."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth.models import User
-from django.db import transaction
-from django.db.models import Q
 
 from conversations import journal
-from conversations.hub import hub
 from conversations.ids import new_id
 from conversations.models import Conversation
 from tasks.errors import InvalidInput
-from tasks.models import ExecutionPlan, Task, TaskRun
+from tasks.models import ExecutionPlan
 from tasks.requests.drafts import draft, enabled, opening, there
 from tasks.schemas.inputs import TaskIn
 from tasks.services import TaskDraft, TaskService, order
-
-GONE_CODE = 4404
 
 
 def submit_tasks(
@@ -61,23 +56,6 @@ def submit_tasks(
         plan, more = TaskService.create_plan(conversation, drafts, user=user, query=text, now=now, thread_id=thread_id)
         journal.write([*changes, *more])
         return plan
-
-
-def delete_conversation(conversation: Conversation, *, user: User | None, now: datetime) -> None:
-    """Cancel what runs in a conversation and delete it with everything in it; open pages hear that it is gone."""
-    TaskService.leave_conversation(conversation.pk, actor=user, now=now)
-    conversation_id = conversation.pk
-    with transaction.atomic():
-        # In the order of all locks (docs/architecture.md). A run that ends at this moment waits for the conversation's
-        # row before it writes into it, and then finds none; without the lock its item would hold up the deletion.
-        here = Q(conversation=conversation_id) | Q(plan__conversation=conversation_id)
-        tasks = Task.objects.filter(here).order_by("id")
-        list(tasks.select_for_update(of=("self",)).values_list("pk"))
-        runs = TaskRun.objects.active().filter(Q(conversation=conversation_id) | Q(task__in=tasks.values("pk")))
-        list(runs.select_for_update(of=("self",)).order_by("id").values_list("pk"))
-        list(Conversation.objects.select_for_update().filter(pk=conversation_id).values_list("pk"))
-        conversation.delete()
-        transaction.on_commit(lambda: hub.close_conversation(conversation_id, GONE_CODE))
 
 
 def _keys_before(tasks: Sequence[TaskIn]) -> list[list[str]]:

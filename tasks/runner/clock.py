@@ -20,6 +20,7 @@ from django.db.models import Min
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from conversations import search
 from conversations.journal import journal
 from conversations.threads import DatabaseThreads
 from tasks import wakeup
@@ -39,7 +40,9 @@ POLL_EVERY = 1.0
 """Seconds between two looks at what other processes may have changed: a few index entries each."""
 RETENTION_EVERY = 3600.0
 RETENTION_PAUSE = 0.1
-"""Seconds between two batches that are deleted, for what others write."""
+"""Seconds between two batches that are deleted or indexed, for what others write."""
+INDEX_EVERY = 60.0
+"""Seconds between two looks at what the search does not know yet; who searches takes in their own at once."""
 CANCEL_TIMEOUT = 5.0
 """Seconds for which an agent is told that a run was cancelled."""
 CANCELS_AT_ONCE = 20
@@ -86,6 +89,7 @@ class Runner:
             (self._tell_agents, recovery.HEARTBEAT_EVERY),
             (self._send_out, POLL_EVERY),
             (self._retain, RETENTION_EVERY),
+            (self._index, INDEX_EVERY),
         ):
             self._scheduler.add_job(
                 partial(self._at_work, job),
@@ -234,6 +238,8 @@ class Runner:
         if names := await self._threads.run(TaskService.agents_back):
             await self._threads.run(TaskService.resume_for_agents, names, now=now)
         await self._threads.run(TaskService.mend_unplanned, now=now)
+        while await self._threads.run(TaskService.delete_due_conversations, now=now):
+            pass
         await self._tell_cancelled()
 
     async def _tell_cancelled(self) -> None:
@@ -279,8 +285,12 @@ class Runner:
             await self._walk(partial(TaskService.forget_old_runs, days=days))
         await self._walk(TaskService.forget_where_asked)
 
+    async def _index(self) -> None:
+        """Take into the search what is new: a restored database's, too, in small batches."""
+        await self._walk(search.index_pending)
+
     async def _walk(self, forget: Callable[..., tuple[int, Any]]) -> None:
-        """Let `forget` go on from where it came to, batch by batch."""
+        """Let `forget` (or what indexes) go on from where it came to, batch by batch."""
         place = None
         while True:
             deleted, place = await self._threads.run(forget, now=timezone.now(), after=place)

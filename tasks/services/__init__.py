@@ -61,6 +61,7 @@ class TaskService:
     cancel_conversation_tasks = staticmethod(cancelling.cancel_conversation_tasks)
     cancel_plan = staticmethod(cancelling.cancel_plan)
     leave_conversation = staticmethod(leaving.leave_conversation)
+    delete_conversation = staticmethod(leaving.delete_conversation)
 
     # People, to many at once
     pause_many = staticmethod(many.pause_many)
@@ -79,6 +80,7 @@ class TaskService:
     mend_unplanned = staticmethod(mending.mend_unplanned)
     replan_calendars = staticmethod(mending.replan_calendars)
     miss_deadline = staticmethod(outcomes.miss_deadline)
+    delete_due_conversations = staticmethod(leaving.delete_due_conversations)
     end_over = staticmethod(events.end_over)
     forget_old_runs = staticmethod(retention.forget_old_runs)
     forget_where_asked = staticmethod(retention.forget_where_asked)

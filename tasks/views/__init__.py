@@ -9,6 +9,7 @@ from tasks.views.hooks import receive as receive_event
 from tasks.views.insights import insights
 from tasks.views.runs import run
 from tasks.views.settings import settings
+from tasks.views.shared import shared, shared_items
 from tasks.views.slots import slots
 from tasks.views.task import task
 from tasks.views.tasks import tasks
@@ -24,6 +25,8 @@ __all__ = [
     "receive_event",
     "run",
     "settings",
+    "shared",
+    "shared_items",
     "slots",
     "task",
     "tasks",

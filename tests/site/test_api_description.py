@@ -49,6 +49,12 @@ def test_it_lists_what_the_contract_lists_and_its_streams_end_in_events(descript
         "POST /conversations/{conversation_id}/messages",
         "POST /conversations/{conversation_id}/cancel",
         "GET /conversations/{conversation_id}/events",
+        "GET /conversations/{conversation_id}/export",
+        "POST /conversations/{conversation_id}/seen",
+        "POST /conversations/{conversation_id}/restore",
+        "GET /conversations/{conversation_id}/share",
+        "POST /conversations/{conversation_id}/share",
+        "DELETE /conversations/{conversation_id}/share",
         "GET /plans",
         "POST /plans",
         "GET /plans/{plan_id}",
@@ -125,6 +131,8 @@ def test_what_is_answered_is_what_it_says(ana: Program, description):
     check(description, "post", "/tasks/{task_id}/trigger", 201, run.data)
     for path, address in [
         ("/conversations", "/conversations"),
+        ("/conversations", "/conversations?q=hi"),
+        ("/conversations/{conversation_id}/share", f"{inside}/share"),
         ("/conversations/{conversation_id}", inside),
         ("/conversations/{conversation_id}/items", f"{inside}/items"),
         ("/conversations/{conversation_id}/scheduled-task-results", f"{inside}/scheduled-task-results"),

@@ -11,7 +11,7 @@ from conversations.models import Conversation
 from tasks import wakeup
 from tasks.errors import InvalidInput, NotWaiting
 from tasks.models import Agent, ExecutionPlan, Task, TaskRun
-from tasks.requests import delete_conversation
+from tasks.services import TaskService
 from tests.helpers.tasks import (
     HOUR,
     NOW,
@@ -211,7 +211,7 @@ def test_the_first_message_names_the_conversation(conversation: Conversation, ag
 def test_deleting_a_conversation_cancels_what_runs_in_it(make_task: TaskMaker, conversation: Conversation) -> None:
     task = make_task()
     started(task)
-    delete_conversation(conversation, user=conversation.user, now=NOW)
+    TaskService.delete_conversation(conversation, user=conversation.user, now=NOW)
     assert not Conversation.objects.exists()
     assert not Task.objects.exists()
 
@@ -220,7 +220,7 @@ def test_deleting_the_conversation_of_one_run_leaves_the_schedule_alone(make_tas
     task = make_task(schedule={"interval_minutes": 60}, conversation_mode="new")
     started(task)
     own = task.runs.get().conversation
-    delete_conversation(own, user=own.user, now=NOW)
+    TaskService.delete_conversation(own, user=own.user, now=NOW)
     task.refresh_from_db()
     assert (task.status, task.next_run_at) == ("running", NOW + HOUR)
     succeed(started(task, now=NOW + HOUR), now=NOW + HOUR)
@@ -230,7 +230,7 @@ def test_deleting_the_conversation_of_a_parked_run_leaves_the_schedule_running(m
     task = make_task(schedule={"interval_minutes": 60}, conversation_mode="new")
     ask(started(task))
     own = task.runs.get().conversation
-    delete_conversation(own, user=own.user, now=NOW)
+    TaskService.delete_conversation(own, user=own.user, now=NOW)
     task.refresh_from_db()
     assert task.status == "running"
 
@@ -239,7 +239,7 @@ def test_deleting_the_conversation_of_a_once_tasks_only_run_cancels_the_task(mak
     task = make_task(conversation_mode="new")
     started(task)
     own = task.runs.get().conversation
-    delete_conversation(own, user=own.user, now=NOW)
+    TaskService.delete_conversation(own, user=own.user, now=NOW)
     task.refresh_from_db()
     assert task.status == "cancelled"
 
@@ -253,7 +253,7 @@ def test_deleting_a_plans_conversation_stops_its_tasks_in_other_conversations(
     task = make_task(conversation_id=str(there.pk))
     lease = started(task)
     with django_capture_on_commit_callbacks(execute=True):
-        delete_conversation(conversation, user=user, now=NOW)
+        TaskService.delete_conversation(conversation, user=user, now=NOW)
     end()
     assert stopped == [lease.run_id]
 

@@ -19,6 +19,8 @@ def takers(person: Program) -> list[str]:
         f"/tasks/{task['id']}/resume",
         f"/plans/{task['plan_id']}/cancel",
         f"/conversations/{task['conversation_id']}/cancel",
+        f"/conversations/{task['conversation_id']}/restore",
+        f"/conversations/{task['conversation_id']}/share",
         f"/webhooks/{webhook}/test",
     ]
 
@@ -39,7 +41,15 @@ def test_an_unknown_key_is_named(ana: Program):
 
 @pytest.mark.parametrize("body", [None, b"", b" \n", b"{}"])
 def test_no_body_and_an_empty_object_are_fine(ana: Program, body):
-    assert [ana("POST", path, body).status for path in reversed(takers(ana))] == [201, 200, 200, 409, 200]
+    assert [ana("POST", path, body).status for path in reversed(takers(ana))] == [
+        201,
+        201,
+        200,
+        200,
+        200,
+        409,
+        200,
+    ]
 
 
 def test_what_is_not_theirs_is_not_there_whatever_the_body(ana: Program, ben: Program):

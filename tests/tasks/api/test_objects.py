@@ -5,7 +5,7 @@ from django.utils import timezone
 from tasks.models import Agent, ExecutionPlan
 from tests.api_client import Program
 
-CONVERSATION = "id title agent_name status created_at updated_at"
+CONVERSATION = "id title agent_name status unread pinned_at archived_at created_at updated_at"
 PLAN = "id conversation_id query guidance_message status created_at tasks"
 TASK = (
     "id key conversation_id plan_id thread_id agent_name title query pattern status phase schedule overlap catch_up "
