@@ -229,8 +229,8 @@ def test_a_batch_costs_as_many_queries_for_thirty_runs_as_for_three(
 ) -> None:
     task, *others = (make_task(schedule=HOURLY) for _ in range(3))
     hours_of(task, *(str(n) for n in range(number // 3 + 1)), beside=others)
-    # The window; what is needed, and the runs; the items, with their tails and their words for the search; the runs, with what points at them; and
-    # what begins and ends the transactions.
+    # The window; what is needed, and the runs; the items, with their tails and their words for the search; the runs,
+    # with what points at them; and what begins and ends the transactions.
     with django_assert_num_queries(18):
         deleted, _ = retention.forget_old_runs(now=LATER, days=90)
     assert deleted == number

@@ -54,7 +54,7 @@ function question(item, context) {
   const element = h("section.card.question", null,
     h("header", null, icon("message-circle-question-mark"), h("span.grow", null, `${item.agent_name || words.planner} ${words.asks}`)),
     prose.element,
-    h("div.row", { role: "group", "aria-label": words.answer }, answers(item, context)));
+    context.readOnly ? null : h("div.row", { role: "group", "aria-label": words.answer }, answers(item, context)));
   return { element, grow: (delta) => prose.append(delta), settle: () => prose.finish() };
 }
 

@@ -10,6 +10,7 @@ import { indexOf, initial, takeHistory } from "./reducer.js";
 
 const NEAR_END = 80; // pixels from the end within which the page follows what comes
 const PAGE = 50; // items of an earlier page
+const SOUGHT_PAGE = 200; // items of a page while one of long ago is looked for
 const LAST_VISIBLE = 12; // items at the end that are always laid out, so that following them never jumps
 
 export class Transcript {
@@ -151,7 +152,7 @@ export class Transcript {
     element.classList.toggle("head", newVoice);
     const children = [newDay ? h("div.day", null, h("time", { datetime: item.created_at }, dayHeading(date))) : null, newVoice && hasByline(item) ? byline(item, date) : null, body.element];
     element.replaceChildren(...children.filter(Boolean));
-    element.setAttribute("aria-label", asks(item) ? words.you : item.agent_name || words.system);
+    element.setAttribute("aria-label", asks(item) ? this.context.asker ?? words.you : item.agent_name || words.system);
   }
 
   insert(item) {
@@ -209,17 +210,23 @@ export class Transcript {
     for (let i = Math.max(0, children.length - LAST_VISIBLE - 4); i < children.length; i += 1) children[i].classList.toggle("near", i >= children.length - LAST_VISIBLE);
   }
 
-  async showOlder() {
-    if (this.loading || !this.more) return;
-    this.loading = true;
+  /** Show the page before the first item; who asks while one is on its way waits for that one. */
+  showOlder(limit = PAGE) {
+    if (!this.more) return Promise.resolve();
+    this.loading ??= this.loadOlder(limit).finally(() => { this.loading = null; });
+    return this.loading;
+  }
+
+  async loadOlder(limit) {
     this.olderButton.disabled = true;
     this.olderButton.textContent = words.loadingOlder;
     try {
-      const envelopes = await this.load(this.oldest, PAGE);
+      const answer = await this.load(this.oldest, limit);
+      const envelopes = answer.items ?? answer;
       const held = this.scroller.scrollHeight - this.scroller.scrollTop;
       const first = this.state.order[indexOf(this.state, this.oldest)];
       takeHistory(this.state, envelopes);
-      this.more = envelopes.length === PAGE;
+      this.more = answer.more ?? envelopes.length === limit;
       const end = indexOf(this.state, this.oldest);
       const begin = Math.max(0, end - envelopes.length);
       const fragment = document.createDocumentFragment();
@@ -231,11 +238,43 @@ export class Transcript {
       this.closeQuestions();
       this.scroller.scrollTop = this.scroller.scrollHeight - held;
     } finally {
-      this.loading = false;
       this.olderButton.disabled = false;
       this.olderButton.textContent = words.olderItems;
       this.older.hidden = !this.more;
     }
+  }
+
+  /**
+   * Go to the item that the address names (`#item-…`), however far back it lies; resolves to whether it is there. Its
+   * folds are opened: what was looked for may stand in them.
+   */
+  async seek(hash = location.hash) {
+    const id = /^#item-([\w-]+)$/.exec(hash)?.[1];
+    if (!id) return false;
+    this.following = false;
+    while (!this.views.has(id) && this.more) await this.showOlder(SOUGHT_PAGE);
+    const view = this.views.get(id);
+    if (!view) {
+      this.toEnd();
+      return false;
+    }
+    this.list.querySelector(".sought")?.classList.remove("sought");
+    view.element.classList.add("sought");
+    view.element.querySelectorAll("details").forEach((details) => { details.open = true; });
+    view.element.tabIndex = -1;
+    view.element.focus({ preventScroll: true });
+    // Items that were not laid out yet get their heights on the way there.
+    for (let step = 0; step < 3; step += 1) {
+      this.following = false;
+      view.element.scrollIntoView({ block: "center" });
+      await new Promise(requestAnimationFrame);
+    }
+    return true;
+  }
+
+  toBegin() {
+    this.following = false;
+    this.scroller.scrollTop = 0;
   }
 
   scrolled() {

@@ -101,14 +101,14 @@ async def test_time_that_is_up_ends_it_and_the_run_goes_on(running_runner: Any, 
 async def test_a_conversation_that_is_deleted_ends_it_whatever_its_run_writes_meanwhile(
     _time: int, running_runner: Any, serve_agent: Any, caller: Caller
 ):
-    from tasks.requests import delete_conversation
+    from tasks.services import TaskService
 
     await sync(serve_agent, Waiting())
     followed = await say(caller)
     ending = asyncio.create_task(to_the_end(caller, followed))
     await until(lambda: Task.objects.filter(status="running").exists())
     conversation = await sync(Conversation.objects.get)
-    await sync(delete_conversation, conversation, user=caller.user, now=timezone.now())
+    await sync(TaskService.delete_conversation, conversation, user=caller.user, now=timezone.now())
     _, outcome = await asyncio.wait_for(ending, 10)
     assert (outcome.settled, outcome.status) == (True, "cancelled")
     assert not await sync(Conversation.objects.exists)

@@ -156,6 +156,7 @@ export const words = {
   toConversations: "To your conversations",
   working: (agent) => `${agent} is working…`,
   inQueue: (agent) => `Waiting for ${agent}…`,
+  asker: "Asked",
   rename: "Rename",
   title: "Title",
   save: "Save",
