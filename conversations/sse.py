@@ -76,9 +76,10 @@ def _after_seq(request: HttpRequest) -> int:
     last = request.headers.get("Last-Event-ID", "").strip()
     if not last:
         return read_query(request, EventsQuery).after_seq
-    if not (last.isascii() and last.isdigit() and len(last) < 20):
+    if not (last.isascii() and last.isdigit()):
         raise Invalid.at("Last-Event-ID", "Send the id of the last event that you have: a number.")
-    return int(last)
+    # Beyond the end, however far, is the end.
+    return int(last) if len(last) < 20 else BIGINT_MAX
 
 
 def _credential(request: HttpRequest) -> Credential:

@@ -100,10 +100,10 @@ class Router:
         A status text in the very first event of a stream is live; every other text of unknown kind is `recovered`.
         """
         first, self._begun = not self._begun, True
-        self._identify(task.id, task.context_id)
+        own = self._identify(task.id, task.context_id)
         if task.HasField("metadata") and "response_event" in task.metadata.fields:
             self._speech.uses_events = True
-        state = remote_state(task.status.state)
+        state = remote_state(task.status.state) if own else RemoteState.WORKING
         said = [task.status.message] if task.status.HasField("message") else []
         history = list(task.history)
         asked = max((i for i, message in enumerate(history) if message.role == Role.ROLE_USER), default=-1)
@@ -147,9 +147,9 @@ class Router:
     # --- one event ---
 
     def _status_update(self, update: TaskStatusUpdateEvent) -> Routed:
-        self._identify(update.task_id, update.context_id)
+        own = self._identify(update.task_id, update.context_id)
         status = update.status
-        state = remote_state(status.state)
+        state = remote_state(status.state) if own else RemoteState.WORKING
         if not status.HasField("message"):
             # Ends of reasoning, tool calls and their like say all in their metadata.
             kind = _kind(update.metadata) if update.HasField("metadata") else ""
@@ -269,11 +269,17 @@ class Router:
         bare = "".join(text.split())
         return any("".join(folded.text.split()) == bare for folded in self._artifacts.values())
 
-    def _identify(self, task_id: str, context_id: str) -> None:
-        if task_id:
-            self.task_id = task_id
-        if context_id:
-            self.context_id = context_id
+    def _identify(self, task_id: str, context_id: str) -> bool:
+        """Take the agent's names for this run from the first event that has them; False: it is of another task.
+
+        A relay may pass on what a task of another agent says. That is shown, but how that one stands is not how this
+        one does.
+        """
+        if task_id and self.task_id and task_id != self.task_id:
+            return False
+        self.task_id = task_id or self.task_id
+        self.context_id = context_id or self.context_id
+        return True
 
     def _moved(self, state: RemoteState) -> RemoteState | None:
         """The state where it is another than before; what follows a terminal one changes it no more."""

@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
@@ -24,6 +25,7 @@ from tasks.states import (
 from tests.helpers.tasks import NOW, TaskMaker
 
 LEGAL = [(old, new) for old, targets in TASK_TRANSITIONS.items() for new in sorted(targets)]
+RUN_LEGAL = [(old, new) for old, targets in RUN_TRANSITIONS.items() for new in sorted(targets)]
 ILLEGAL = [pair for pair in itertools.product(TaskStatus, TaskStatus) if pair not in LEGAL]
 
 
@@ -111,3 +113,14 @@ def test_sources_are_the_table_read_backwards() -> None:
     assert task_sources(TaskStatus.WAITING_INPUT) == {TaskStatus.RUNNING}
     assert run_sources(RunStatus.RUNNING) == {RunStatus.QUEUED}
     assert run_sources(RunStatus.SKIPPED) == frozenset()
+
+
+def test_the_document_tells_every_transition_and_no_other() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "architecture.md").read_text()
+    for heading, legal in (("a task that is", LEGAL), ("a run that is", RUN_LEGAL)):
+        table = text.split(f"| {heading} |")[1].split("\n\n")[0].splitlines()[2:]
+        told = set()
+        for line in table:
+            old, new, _ = (cell.strip() for cell in line.strip("|").split("|"))
+            told |= {(a, b) for a in old.split(", ") for b in new.split(", ")}
+        assert told == {(str(old), str(new)) for old, new in legal}, heading

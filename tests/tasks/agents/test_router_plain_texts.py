@@ -137,3 +137,15 @@ def test_a_state_of_a_later_version_is_no_end() -> None:
     assert router.route(event).state is RemoteState.UNKNOWN
     assert not RemoteState.UNKNOWN.terminal
     assert router.route(status(state="COMPLETED")).state is RemoteState.COMPLETED
+
+
+def test_what_another_task_says_is_shown_and_how_it_ends_is_not_how_this_one_does() -> None:
+    router = Router()
+    routed(router, status("first words ", state="WORKING"))
+    other = status("from a colleague", state="COMPLETED")
+    other.status_update.task_id = "another"
+    came = router.route(other)
+    assert came.state is None
+    assert (router.task_id, came.task_id) == ("remote-1", "remote-1")
+    assert [response.payload["content"] for response in came.responses] == ["from a colleague"]
+    assert router.route(status("it broke", state="FAILED")).state == RemoteState.FAILED
