@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from conversations.events import Event
-from conversations.models import ConversationItem
+from conversations.models import Conversation, ConversationItem
 from tasks.errors import NotFound
 from tasks.models import ExecutionPlan, Task, TaskRun
 from tasks.states import Pattern, Phase, PlanStatus, RunStatus, TaskStatus
@@ -48,13 +48,20 @@ class Outcome:
 
 
 def standing(plan_id: UUID, *, user_id: int) -> Standing:
-    """How far the plan is. Three statements. Raises NotFound for one that is gone or somebody else's."""
+    """How far the plan is. Four statements. Raises NotFound for one that is gone or somebody else's.
+
+    The counter is read last: what made the plan what it is was committed before, so its words are within it.
+    """
     plan = _plan(plan_id, user_id)
     tasks = _tasks(plan)
+    settled = _settled(plan, tasks)
+    last_seq = Conversation.objects.filter(pk=plan.conversation_id).values_list("last_seq", flat=True).first()
+    if last_seq is None:
+        raise NotFound("Its conversation was deleted.")
     return Standing(
         status=plan.status,
-        settled=_settled(plan, tasks),
-        last_seq=plan.conversation.last_seq,
+        settled=settled,
+        last_seq=last_seq,
         task_ids=tuple(task.pk for task in tasks),
     )
 

@@ -78,7 +78,7 @@ def test_signing_out_in_one_window_shows_in_the_other(browser: Browser, live: Li
     other = watch.page(context.new_page())
     other.goto(f"{live.url}/conversations/{live.conversation()}/")
     page.goto(f"{live.url}/settings/")
-    page.get_by_role("button", name="Sign out").click()
+    page.locator("#sign-out").get_by_role("button", name="Sign out").click()
     page.wait_for_url(f"{live.url}/accounts/login/")
     expect(other.locator("#banner")).to_contain_text("You are signed out")
     expect(other.locator("#banner").get_by_role("link", name="Sign in")).to_be_visible()

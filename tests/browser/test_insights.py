@@ -41,8 +41,10 @@ def test_a_chart_is_read_by_keyboard(open_page: Callable[..., Page], some_runs: 
     chart = page.locator("[data-chart=runs]")
     chart.locator("svg").first.focus()
     page.keyboard.press("ArrowLeft")
-    expect(chart.locator("span.key").nth(1)).to_have_text("failed 1")
-    page.keyboard.press("ArrowLeft")
+    # The server is every browser test's, so others have failed there too; but not hours ago.
+    expect(chart.locator("span.key").nth(1)).to_have_text(re.compile(r"failed [1-9]\d*"))
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
     expect(chart.locator("span.key").nth(1)).to_have_text("failed 0")
 
 

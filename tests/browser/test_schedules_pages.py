@@ -329,7 +329,7 @@ def test_the_private_link_is_made_shown_and_revoked(open_page: Callable[..., Pag
     assert (response.status, response.text()[:15]) == (200, "BEGIN:VCALENDAR")
     page.goto(f"{live.url}/settings/")
     expect(page.get_by_label("Private address of your calendar")).to_have_value(address)
-    page.get_by_role("button", name="Revoke").click()
+    page.locator("#feed").get_by_role("button", name="Revoke").click()
     expect(page.get_by_role("button", name="Make an address")).to_be_visible()
     assert page.request.get(address).status == 404
 

@@ -116,7 +116,7 @@ def test_each_component_shows_what_can_be_read_of_it(open_page: Callable[..., Pa
 def test_finished_paragraphs_are_spoken_and_no_others(open_page: Callable[..., Page], live: Live) -> None:
     conversation = live.conversation("Spoken")
     page = open_page(f"/conversations/{conversation}/")
-    plan = live.tell(conversation, ["chunk", "One.\n\nTw"], ["sleep", 1.0], ["chunk", "o."], ["sleep", 0.5])
+    plan = live.tell(conversation, ["chunk", "One.\n\nTw"], ["sleep", 3.0], ["chunk", "o."], ["sleep", 0.5])
     speaker = page.locator("[aria-live=polite].sr")
     expect(speaker).to_have_text("One.")
     live.wait_for_task(plan["tasks"][0]["id"], "completed")

@@ -189,7 +189,8 @@ def test_a_key_is_once_in_its_plan(conversation: Conversation, user: User, agent
 def test_a_plan_of_a_hundred_tasks_is_made_with_few_statements(
     make_task: TaskMaker, django_assert_max_num_queries: Callable[..., Any]
 ) -> None:
-    with django_assert_max_num_queries(120):
+    # On SQLite a statement holds some twenty rows of so many columns; the history is a row a task.
+    with django_assert_max_num_queries(140):
         plan = make_task.plan([{"query": str(n)} for n in range(100)])
     assert [task.query for task in tasks_of(plan)] == [str(n) for n in range(100)]
 

@@ -49,7 +49,7 @@ SCHEDULES: list[tuple[dict[str, Any], str, str]] = [
     ({**EVERY, "start_at": "9990-01-01T00:00:00Z"}, "start_at", "out of reach"),
     ({**DAILY, "end_at": at(minutes=-5)}, "end_at", "is past"),
     ({**DAILY, "start_at": at(days=9), "end_at": at(days=8)}, "end_at", "Lies before start_at"),
-    ({**every_weekday_at_nine(), "end_at": at(minutes=1), "exclude": []}, "end_at", "Lies before the first time"),
+    ({"cron": "0 9 29 2 *", "end_at": at(hours=1), "exclude": []}, "end_at", "Lies before the first time"),
     ({**EVERY, "start_at": at(days=1), "end_at": at(hours=12)}, "end_at", "Lies before start_at"),
     ({**DAILY, "max_runs": 0}, "max_runs", "from 1 to 1,000,000"),
     ({**DAILY, "max_runs": -1}, "max_runs", "from 1 to 1,000,000"),
