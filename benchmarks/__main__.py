@@ -28,6 +28,8 @@ NAMES = (
     "api_start",
     "idle",
     "every_minute",
+    "burst",
+    "burst_postgres",
     "sockets",
     "markdown",
 )

@@ -17,8 +17,10 @@ START_SECONDS = 60.0
 class Served:
     """A running server; a context manager. `client` carries the token of its user `admin`."""
 
-    def __init__(self, directory: Path, card: dict[str, object]) -> None:
-        """directory: its DATA_DIR, made where it is missing. card: the one agent that it knows."""
+    def __init__(self, directory: Path, card: dict[str, object], *, module: str = "") -> None:
+        """directory: its DATA_DIR, made where it is missing. card: the one agent that it knows. module: what serves in
+        the place of `manage.py`.
+        """
         cards = directory / "cards"
         cards.mkdir(parents=True)
         (cards / "bench.json").write_text(json.dumps(card))
@@ -34,8 +36,9 @@ class Served:
             "PORT": str(port),
             "PUBLIC_URL": self.url,
         }
+        serving = [sys.executable, "-m", module] if module else self._manage
         self._process = subprocess.Popen(
-            [*self._manage, "serve", "--no-sample-agents"], env=self._environment, stdout=subprocess.DEVNULL
+            [*serving, "serve", "--no-sample-agents"], env=self._environment, stdout=subprocess.DEVNULL
         )
         self._wait()
         self.client = httpx.Client(base_url=f"{self.url}/api/v1", headers={"Authorization": f"Bearer {self._token()}"})
@@ -47,6 +50,11 @@ class Served:
         self.client.close()
         self._process.terminate()
         self._process.wait()
+
+    @property
+    def pid(self) -> int:
+        """The server's process."""
+        return self._process.pid
 
     def _wait(self) -> None:
         limit = time.monotonic() + START_SECONDS

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 from django.contrib.auth.models import User
@@ -29,6 +30,7 @@ def submit_tasks(
         keys: set[str] = set()
         graph = any(task.depends_on is not None for task in tasks)
         before = _keys_before(tasks)
+        agent_of = cache(enabled)  # asked once for each name
         for number, task in enumerate(tasks):
             prefix = f"tasks.{number}." if len(tasks) > 1 else ""
             try:
@@ -39,7 +41,7 @@ def submit_tasks(
                     draft(
                         task,
                         task.query,
-                        enabled(task.agent_name),
+                        agent_of(task.agent_name),
                         now=now,
                         key=task.key or "",
                         depends_on=(task.depends_on or []) if graph else None,

@@ -11,11 +11,12 @@ from django.db.models import QuerySet
 
 from conversations import journal
 from conversations.changes import Change
+from conversations.ids import new_id
 from tasks import wakeup
 from tasks.errors import AlreadyFinished
 from tasks.models import ExecutionPlan, Task, TaskRun, TaskTransition
 from tasks.services import creation, history, questions, transcript
-from tasks.services.rows import insert_rows
+from tasks.services.rows import insert_rows, like
 from tasks.states import RUN_ACTIVE, TASK_UNFINISHED, RunStatus, TaskStatus
 
 BATCH = 1000
@@ -47,7 +48,7 @@ def cancel(task_id: UUID, *, actor: User | None, now: datetime, reason: str = ""
             return Cancelled(task_id=task_id, already=True, updated_component_ids=[])
         if task.status not in TASK_UNFINISHED:
             raise AlreadyFinished(f"“{task.title}” is {task.status} already, so there is nothing left to cancel.")
-        runs = stop_runs([task], now=now)
+        runs = stop_runs([task.pk], now=now)
         history.move(task, TaskStatus.CANCELLED, now=now, reason=reason or "cancelled", actor=actor)
         frames = journal.write(_said_of(task, runs, task.plan, now, reason))
         questions.closed(run.conversation_id for run in runs)
@@ -64,19 +65,21 @@ def cancel_many(tasks: "QuerySet[Task]", *, actor: User | None, now: datetime, r
     transcripts show follows within seconds: the rows are marked `untold`, so a crash between loses nothing.
     """
     total = 0
+    template = TaskTransition(
+        new_status=TaskStatus.CANCELLED, reason=reason or "cancelled", actor=actor, created_at=now
+    )
+    unfinished = tasks.filter(status__in=TASK_UNFINISHED).order_by("id").select_for_update(of=("self",))
+    last: UUID | None = None
     while True:
         with transaction.atomic():
-            batch = list(
-                tasks.filter(status__in=TASK_UNFINISHED)
-                .order_by("id")
-                .select_for_update(of=("self",))
-                .only("id", "status", "user_id", "conversation_id", "pattern")[:BATCH]
-            )
+            # From where the batch before ended: what it cancelled is not walked over again.
+            rest = unfinished if last is None else unfinished.filter(pk__gt=last)
+            batch = list(rest.values_list("pk", "status", "user_id")[:BATCH])
             if not batch:
                 return total
-            ids = [task.pk for task in batch]
-            runs = stop_runs(batch, now=now)
-            changed = Task.objects.filter(pk__in=ids, status__in=TASK_UNFINISHED).update(
+            ids = [pk for pk, _, _ in batch]
+            runs = stop_runs(ids, now=now)
+            total += Task.objects.filter(pk__in=ids, status__in=TASK_UNFINISHED).update(
                 status=TaskStatus.CANCELLED,
                 next_run_at=None,
                 next_slot_at=None,
@@ -84,23 +87,11 @@ def cancel_many(tasks: "QuerySet[Task]", *, actor: User | None, now: datetime, r
                 updated_at=now,
                 untold=True,
             )
-            insert_rows(
-                [
-                    TaskTransition(
-                        task_id=task.pk,
-                        old_status=task.status,
-                        new_status=TaskStatus.CANCELLED,
-                        reason=reason or "cancelled",
-                        actor=actor,
-                        created_at=now,
-                    )
-                    for task in batch
-                ]
-            )
+            insert_rows([like(template, id=new_id(), task_id=pk, old_status=old) for pk, old, _ in batch])
             questions.closed(run.conversation_id for run in runs)
-            history.announce(batch)
+            history.announce_tasks((user, pk) for pk, _, user in batch)
             wakeup.moved()
-            total += changed
+            last = ids[-1]
 
 
 def cancel_conversation_tasks(
@@ -167,11 +158,9 @@ def tell_cancelled(*, now: datetime) -> int:
         return len(tasks)
 
 
-def stop_runs(tasks: Sequence[Task], *, now: datetime, reason: str = "") -> list[TaskRun]:
-    """Cancel the active runs of locked `tasks`; returns those that it changed. Their workers hear after the commit."""
-    runs = list(
-        TaskRun.objects.active().select_for_update().filter(task__in=[task.pk for task in tasks]).order_by("id")
-    )
+def stop_runs(task_ids: Sequence[UUID], *, now: datetime, reason: str = "") -> list[TaskRun]:
+    """Cancel the active runs of locked tasks; returns those that it changed. Their workers hear after the commit."""
+    runs = list(TaskRun.objects.active().select_for_update().filter(task__in=task_ids).order_by("id"))
     return end_runs(runs, now=now, reason=reason)
 
 

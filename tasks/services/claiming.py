@@ -178,8 +178,7 @@ def _claim(tasks: Sequence[Task], now: datetime) -> None:
     insert_rows(work.transitions)
     if work.replaced:
         _replace(work.replaced, now)
-    for task in work.ended:
-        _end_without_run(task, now)
+    _end_without_run(work.ended, now)
     pausing.for_limits(to_rest, now=now)
     history.announce(tasks, [*work.runs, *work.extended])
 
@@ -345,15 +344,22 @@ def _replace(runs: Sequence[TaskRun], now: datetime) -> None:
     journal.write(cancelling.make_room(locked, now=now, reason="A newer slot took its place."))
 
 
-def _end_without_run(task: Task, now: datetime) -> None:
-    """A task whose last slots passed without a run: a once task has failed, a schedule is over."""
-    if task.recurring:
-        history.move(task, TaskStatus.COMPLETED, now=now, reason="The schedule has no time left.")
-        changes: list[Change] = [transcript.controller(task)]
-    else:
-        why = "Its moment passed while nothing could run it."
-        history.move(task, TaskStatus.FAILED, now=now, reason=why, error_message=why)
-        changes = [transcript.failed(task, None, why)]
-    changes.extend(transcript.ending([task]))
-    changes.extend(creation.arm_next(task.plan, list(task.plan.tasks.all()), now=now))
+def _end_without_run(tasks: Sequence[Task], now: datetime) -> None:
+    """Tasks whose last slots passed without a run: once tasks have failed, schedules are over."""
+    if not tasks:
+        return
+    over = [task for task in tasks if task.recurring]
+    failed = [task for task in tasks if not task.recurring]
+    why = "Its moment passed while nothing could run it."
+    for task in failed:
+        task.error_message = why
+    changes: list[Change] = []
+    if over:
+        history.move_many(over, TaskStatus.COMPLETED, now=now, reason="The schedule has no time left.")
+        changes.extend(transcript.controller(task) for task in over)
+    if failed:
+        history.move_many(failed, TaskStatus.FAILED, now=now, reason=why, columns=["error_message"])
+        changes.extend(transcript.failed(task, None, why) for task in failed)
+    changes.extend(transcript.ending(tasks))
+    changes.extend(creation.arm_after(tasks, now=now))
     journal.write(changes)

@@ -109,6 +109,21 @@ def _task(plan: ExecutionPlan, place: int, draft: TaskDraft, now: datetime) -> T
     return task
 
 
+def arm_after(tasks: Sequence[Task], *, now: datetime) -> list[Change]:
+    """Arm what comes after `tasks`, which have ended, in their plans (`arm_next`); most plans have nothing more."""
+    if not tasks:
+        return []
+    unarmed = Task.objects.filter(
+        plan__in={task.plan_id for task in tasks}, status=TaskStatus.PENDING, next_run_at=None
+    )
+    plans = set(unarmed.order_by().values_list("plan_id", flat=True))
+    changes: list[Change] = []
+    if plans:
+        for plan in ExecutionPlan.objects.filter(pk__in=plans).prefetch_related("tasks").order_by("id"):
+            changes.extend(arm_next(plan, list(plan.tasks.all()), now=now))
+    return changes
+
+
 def arm_next(plan: ExecutionPlan, tasks: Sequence[Task], *, now: datetime) -> list[Change]:
     """Arm those of the plan's tasks whose turn has come (`order`), and cancel those that a failure stops.
 

@@ -182,6 +182,14 @@ def announce(tasks: Iterable[Task], runs: Iterable[TaskRun] = ()) -> None:
     _announce_ids("run_changed", run_ids)
 
 
+def announce_tasks(owned: Iterable[tuple[int, UUID]]) -> None:
+    """The same for tasks of which only owner and id are known."""
+    changed: dict[int, list[UUID]] = {}
+    for user_id, task_id in owned:
+        changed.setdefault(user_id, []).append(task_id)
+    _announce_ids("task_changed", changed)
+
+
 def _announce_ids(event: str, by_user: dict[int, list[UUID]]) -> None:
     def tell(user_id: int, ids: Sequence[UUID]) -> None:
         hub.announce(user_id, event, ids)

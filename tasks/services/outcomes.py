@@ -149,7 +149,7 @@ def interrupt(task: Task, run: TaskRun, *, now: datetime) -> list[Change]:
     ends = TaskStatus.FAILED if not task.recurring or task.on_interrupt == OnInterrupt.FAIL else None
     if ends is not None and task.recurring:
         # What waits behind it, or goes on beside it, ends with its task.
-        stopped = cancelling.stop_runs([task], now=now, reason=why)
+        stopped = cancelling.stop_runs([task.pk], now=now, reason=why)
         questions.closed(other.conversation_id for other in stopped)
         history.move(task, TaskStatus.FAILED, now=now, run=run, reason=why, error_message=why)
         notices.tell(WebhookEvent.RUN_FINISHED, task, run=run, now=now)
@@ -160,7 +160,7 @@ def interrupt(task: Task, run: TaskRun, *, now: datetime) -> list[Change]:
 def miss_deadline(task: Task, *, now: datetime) -> list[Change]:
     """The task's deadline passed before it ended: its runs stop and it has failed. The row is locked by the caller."""
     why = DEADLINE_PASSED
-    stopped = cancelling.stop_runs([task], now=now, reason=why)
+    stopped = cancelling.stop_runs([task.pk], now=now, reason=why)
     runs = [run for run in stopped if run.started_at]
     history.move(task, TaskStatus.FAILED, now=now, reason=why, error_message=why)
     questions.closed(run.conversation_id for run in stopped)

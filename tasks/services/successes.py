@@ -12,7 +12,7 @@ from typing import Any
 from conversations.changes import Change
 from conversations.events import Event, made_storable
 from tasks import wakeup
-from tasks.models import ExecutionPlan, Task, TaskRun
+from tasks.models import Task, TaskRun
 from tasks.services import creation, history, notices, texts, transcript
 from tasks.services.leases import Lease
 from tasks.services.rows import write_columns
@@ -67,7 +67,7 @@ def succeed_many(successes: Sequence[Success], *, now: datetime) -> list[Change]
         if run.task.recurring:
             changes.append(transcript.controller(run.task))
         changes.extend(transcript.ending([run.task]))
-    changes.extend(_arm_next([run.task for run, _, _ in over], now))
+    changes.extend(creation.arm_after([run.task for run, _, _ in over], now=now))
     notices.tell_of_runs(runs, now=now)
     history.announce(tasks.values(), runs)
     wakeup.moved()
@@ -130,15 +130,3 @@ def _over(runs: Sequence[TaskRun], now: datetime) -> list[tuple[TaskRun, TaskSta
         if not waiting and task.status in (TaskStatus.RUNNING, TaskStatus.WAITING_INPUT):
             over.append((run, *history.end_of_schedule(task)))
     return over[::-1]
-
-
-def _arm_next(tasks: Sequence[Task], now: datetime) -> list[Change]:
-    """Arm what comes after `tasks`, which have ended, in their plans; most plans have nothing more."""
-    unarmed = Task.objects.filter(
-        plan__in={task.plan_id for task in tasks}, status=TaskStatus.PENDING, next_run_at=None
-    )
-    plans = set(unarmed.order_by().values_list("plan_id", flat=True)) if tasks else set()
-    changes: list[Change] = []
-    for plan in ExecutionPlan.objects.filter(pk__in=plans).prefetch_related("tasks").order_by("id"):
-        changes.extend(creation.arm_next(plan, list(plan.tasks.all()), now=now))
-    return changes

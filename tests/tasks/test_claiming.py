@@ -105,6 +105,26 @@ def test_the_queries_of_a_claim_do_not_grow_with_the_tasks(conversation: Convers
     assert counts[1] - counts[0] <= parts
 
 
+@pytest.mark.parametrize("kind", [{}, {"pattern": "recurring", "interval_minutes": 60, "anchor_at": NOW}])
+def test_many_tasks_whose_last_moment_was_missed_end_in_statements_that_do_not_grow_with_them(
+    conversation: Conversation, agent: Agent, kind: dict[str, Any]
+) -> None:
+    late, columns = NOW + 3 * HOUR, {**kind, "catch_up": "none", "end_at": NOW + HOUR if kind else None}
+    counts = []
+    for number in (3, 30):
+        tasks = many_due(conversation, number, **columns)
+        counts.append(_queries(lambda: TaskService.claim_due(now=late)))
+        found = Task.objects.filter(pk__in=[task.pk for task in tasks])
+        status, why = ("completed", "") if kind else ("failed", "Its moment passed while nothing could run it.")
+        assert set(found.values_list("status", "error_message", "completed_at")) == {(status, why, late)}
+        assert TaskTransition.objects.filter(task__in=tasks, new_status=status).count() == number
+        said = [item for item in events(conversation) if item == ("component_generator" if kind else "task_failed")]
+        assert len(said) == sum((3, 30)[: len(counts)])
+        Task.objects.all().delete()
+    # Django gives SQLite at most 999 values a statement: the items come in several there.
+    assert counts[1] - counts[0] <= (0 if connection.vendor == "postgresql" else 1)
+
+
 def test_a_clock_that_was_set_back_doubles_nothing(make_task: TaskMaker) -> None:
     task = make_task(schedule={"interval_minutes": 10})
     claim(now=NOW + 10 * MINUTE)
