@@ -53,11 +53,11 @@ printf '\n%s\n%s\n%s\n\n' \
 	"##########################################################################"
 endef
 
-# A process dies at every labelled point of every path, and the next one is audited; on both databases.
+# A process dies at every labelled point of every path, and what the next one makes of it is audited; on both
+# databases. `python -m tests.faults --help` has the seed, and single paths.
 faults:
 	$(call install,requirements-dev.txt)
-	FAULTS=all $(BIN)/pytest -v tests/faults tests/races
-	FAULTS=all TEST_DATABASE=postgres $(BIN)/pytest -v tests/faults tests/races
+	$(BIN)/python -m tests.faults
 
 # Figures, each beside a baseline that runs side by side.
 bench:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import aclosing, contextmanager
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from a2a.types import (
     AgentCard,
     CancelTaskRequest,
     GetTaskRequest,
+    ListTasksRequest,
     Message,
     Part,
     Role,
@@ -39,6 +40,7 @@ from tasks.agents.remote import AgentRef, Outgoing, RemoteState, remote_state
 from tasks.agents.transport import CALL_TIMEOUT
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 CONNECT_TRIES = 3
 """A server that restarts is back within a second; longer outages are for the run's own attempts."""
@@ -49,6 +51,9 @@ SUBSCRIBED_WITHIN = 0.1
 PATIENCE_AFTER_CUT = 120.0
 """Seconds that a 0.3 agent gets for a sign of life on a task that was streamed and joined again. Servers of the Python
 SDK's 0.3 drop the work with the connection and list the task as working for ever (a2a.md)."""
+LISTED_AT_ONCE = 20
+LISTED_PAGES = 50
+"""Tasks of one context that are looked through for a message: so many at once, and so often."""
 POLL_FIRST = 0.5
 POLL_MOST = 10.0
 """Seconds between two look-ups of a task at an agent that does not stream: at first, and doubled up to the most."""
@@ -158,6 +163,25 @@ class Connection:
             )
         except TaskNotFoundError:
             return None
+
+    async def find(self, message_ids: Collection[str], context_id: str) -> Task | None:
+        """The task of `context_id` that began with a message of one of these ids; None: the agent lists no such task.
+
+        That it lists none proves nothing: it may list the task later, or forget messages. Raises AgentError; that is
+        AgentRefused where the agent lists no tasks at all (0.3 has no such question).
+        """
+        request = ListTasksRequest(context_id=context_id, page_size=LISTED_AT_ONCE)
+        for _ in range(LISTED_PAGES):
+            listed = await self._asked(
+                lambda: self._client.list_tasks(request, context=ClientCallContext(timeout=CALL_TIMEOUT))
+            )
+            found: Task | None = next((task for task in listed.tasks if _began_with(task, message_ids)), None)
+            if found is not None:
+                return found
+            if not listed.next_page_token:
+                return None
+            request.page_token = listed.next_page_token
+        return None
 
     async def cancel(self, task_id: str) -> RemoteState:
         """Ask the agent to stop; returns the state that its task is really in, also where the agent refuses.
@@ -287,7 +311,7 @@ class Connection:
             if isinstance(events, AsyncGenerator):
                 await events.aclose()
 
-    async def _asked(self, ask: Callable[[], Awaitable[Task]]) -> Task:
+    async def _asked(self, ask: Callable[[], Awaitable[T]]) -> T:
         """The answer to a question that may be asked again. Raises TaskNotFoundError and AgentError."""
         with self._in_use():
             try:
@@ -323,9 +347,6 @@ class Connection:
         return AgentBroken(f"{name} sent something that is not A2A: {said.splitlines()[0] if said else 'nothing'}.")
 
 
-T = TypeVar("T")
-
-
 async def _retried(action: Callable[[], Awaitable[T]]) -> T:
     """Try again, a bounded number of times, while no connection comes about."""
     for attempt in range(1, CONNECT_TRIES):
@@ -336,6 +357,10 @@ async def _retried(action: Callable[[], Awaitable[T]]) -> T:
                 raise
             await asyncio.sleep(CONNECT_BACKOFF * 2 ** (attempt - 1))
     return await action()
+
+
+def _began_with(task: Task, message_ids: Collection[str]) -> bool:
+    return any(message.message_id in message_ids for message in task.history)
 
 
 def _state(task: Task) -> RemoteState:

@@ -4,7 +4,8 @@ AgentError
 ├── AgentUnreachable   nobody answered: refused, unknown host, TLS, no route         retry; nothing was sent
 ├── AgentTimeout       connected, and then silent for too long                       retry after a look-up
 ├── AgentBusy          429 or 503: asks to come back later (`retry_after`)           retry; nothing was taken
-├── AgentBroken        cut, garbled or oversized answer, HTML, 5xx, internal error   retry after a look-up
+├── AgentBroken        garbled or oversized answer, HTML, 5xx, internal error        retry after a look-up
+│   └── AgentCut       the connection broke before an answer said anything           look it up; else nobody can tell
 ├── AgentLost          joined again after a cut, and nothing has come since          retry; it may have acted
 └── AgentRefused       declined, or of a version that we do not speak                no retry can mend it
 """
@@ -17,6 +18,8 @@ class AgentError(Exception):
     """Whether the same request may succeed later."""
     may_have_arrived = True
     """Whether the agent may have taken the message: look the task up before it is sent again."""
+    unanswered = False
+    """Whether nothing came back that says what became of the message: it is not sent again on a guess."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -51,6 +54,12 @@ class AgentBusy(AgentError):
 
 class AgentBroken(AgentError):
     """What came back cannot be read, or ended in the middle."""
+
+
+class AgentCut(AgentBroken):
+    """The connection broke, or the answer ended, before the agent named its task: nobody can tell whether it has it."""
+
+    unanswered = True
 
 
 class AgentLost(AgentError):

@@ -19,6 +19,7 @@ from tasks.agents.addresses import PrivateAddress, send_to_public
 from tasks.agents.errors import (
     AgentBroken,
     AgentBusy,
+    AgentCut,
     AgentError,
     AgentRefused,
     AgentTimeout,
@@ -157,7 +158,7 @@ class AgentTransport(httpx.AsyncBaseTransport):
             return self._unreachable(_reason(error))
         if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
             return AgentRefused(f"{self._name} cannot be asked at {self._url}: {error}.")
-        return AgentBroken(f"{self._name} broke off its answer at {self._url}: {_reason(error)}.")
+        return AgentCut(f"{self._name} broke off its answer at {self._url}: {_reason(error)}.")
 
     def _unreachable(self, reason: str, *, slow: bool = False) -> AgentUnreachable:
         return AgentUnreachable(f"{self._name} did not answer at {self._url}: {reason}.", slow=slow)

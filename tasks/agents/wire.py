@@ -27,8 +27,10 @@ from a2a.utils.proto_utils import parse_lenient
 
 from tasks.agents.transport import LIMIT, MAX_RUN_BYTES
 
-SNAPSHOTS = frozenset({"GetTask", "SubscribeToTask", "CancelTask", "tasks/get", "tasks/resubscribe", "tasks/cancel"})
-"""Methods whose answer holds a task with all its messages, which may be as long as the whole run."""
+SNAPSHOTS = frozenset(
+    {"GetTask", "ListTasks", "SubscribeToTask", "CancelTask", "tasks/get", "tasks/resubscribe", "tasks/cancel"}
+)
+"""Methods whose answer holds tasks with all their messages, each as long as its whole run may be."""
 _STATES = {state.value for state in v03.TaskState}
 
 

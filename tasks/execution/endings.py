@@ -29,6 +29,8 @@ class End:
     """What went wrong with the agent itself, if anything did."""
     was_asked: bool
     """Its agent was asked at all."""
+    was_sent_before: bool
+    """Its message left before this worker took it up: what is not known of it, a crash of ours hid."""
 
 
 def settle(end: End, outcome: Outcome, *, now: datetime) -> Settle | Together:
@@ -38,6 +40,8 @@ def settle(end: End, outcome: Outcome, *, now: datetime) -> Settle | Together:
     ended: Settle
     if outcome.state in (RemoteState.INPUT_REQUIRED, RemoteState.AUTH_REQUIRED):
         ended = settling(TaskService.wait_for_input, end.lease, question=outcome.text, now=now)
+    elif outcome.state == RemoteState.UNKNOWN:
+        ended = settling(TaskService.interrupt, end.lease, why=outcome.text, ours=end.was_sent_before, now=now)
     elif outcome.state == RemoteState.CANCELED:
         ended = settling(TaskService.stop_at_agent, end.lease, reason=outcome.text, now=now)
     else:

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from tasks.agents.errors import AgentError
 from tasks.agents.remote import RemoteState
+from tasks.agents.router import Routed
+
+CRASHED = "The server stopped while the message was on its way."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +30,12 @@ class AgentUnreachableForGood(AgentError):
     may_have_arrived = False
 
 
+class NobodyKnows(AgentError):
+    """The message was sent, and neither its answer nor the agent's list of tasks tells whether it arrived."""
+
+    retryable = False
+
+
 class AgentForgot(AgentError):
     """The agent has no such task: what it did of it cannot be known any more."""
 
@@ -36,6 +45,26 @@ class AgentForgot(AgentError):
 def failed(text: str, retryable: bool, retry_after: float = 0.0, *, kind: str) -> Outcome:
     """An exchange that failed, for a reason in plain words; `retry_after` is in seconds."""
     return Outcome(state=RemoteState.FAILED, text=text, retryable=retryable, retry_after=retry_after, kind=kind)
+
+
+def unknown(why: str) -> Outcome:
+    """Nobody can tell whether the agent has the message, for this reason: the task's `on_interrupt` decides."""
+    return Outcome(state=RemoteState.UNKNOWN, text=f"{why} Nobody can tell whether the agent got it.", kind="unknown")
+
+
+def said_by(agent_name: str, routed: Routed) -> Outcome | None:
+    """How the exchange ended by what the agent says; None: it goes on."""
+    state = routed.state
+    if state == RemoteState.COMPLETED:
+        return Outcome(state=state)
+    if state in (RemoteState.INPUT_REQUIRED, RemoteState.AUTH_REQUIRED):
+        return Outcome(state=state, text=routed.question or asks(agent_name, state))
+    if state in (RemoteState.FAILED, RemoteState.REJECTED):
+        said = routed.error or f"{agent_name} {state} without saying why."
+        return Outcome(state=state, text=said, retryable=state == RemoteState.FAILED)
+    if state == RemoteState.CANCELED:
+        return Outcome(state=state, text=routed.error or f"{agent_name} cancelled it.")
+    return None
 
 
 def asks(agent_name: str, state: RemoteState) -> str:

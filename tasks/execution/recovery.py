@@ -6,15 +6,15 @@ other.
 
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
-from conversations import journal
-from tasks import wakeup
+from conversations import faults, journal
 from tasks.agents.remote import AgentRef
 from tasks.models import Agent, Task, TaskRun
 from tasks.services import Lease, TaskService
@@ -47,39 +47,26 @@ def worker_name() -> str:
 
 
 def take_up_stale(*, now: datetime) -> int:
-    """Decide about every run whose worker is dead; returns how many it were.
+    """Hand back every run whose worker is dead; returns how many it were.
 
     1. Find running runs whose heartbeat is stale, or whose process on this host is gone.
-    2. Lock task and run, and look again: whoever was faster has decided.
-    3. Never sent: back to the queue. Known at the agent: back to the queue, and its next worker rejoins it there.
-       Sent and not known: `interrupted`, and the task's `on_interrupt` says what follows.
+    2. Lock task and run, and look again: another house may have been faster, and a worker may have shown that it lives.
+    3. Back to the queue. Its next worker sends what was never sent, and rejoins what the agent knows. What was sent
+       and is not known it asks the agent for (`rejoining`); if nobody can tell, the run is `interrupted`, and the
+       task's `on_interrupt` says what follows.
     """
     going = TaskRun.objects.filter(status=RunStatus.RUNNING).order_by("agent_name")
-    stale = [
-        run_id
-        for run_id, worker, heartbeat in going.values_list("pk", "worker", "heartbeat_at")
+    stale = {
+        run_id: {"token": token, "heartbeat_at": heartbeat}
+        for run_id, worker, token, heartbeat in going.values_list("pk", "worker", "token", "heartbeat_at")
         if heartbeat is None or heartbeat < now - STALE_AFTER or _died_here(worker)
-    ]
-    return _each(stale, lambda run: release(run, now=now))
+    }
+    return _hand_back(stale, now=now)
 
 
 def release_leases(leases: Sequence[Lease], *, now: datetime) -> int:
     """The same for the leases of a worker that leaves and cannot end them."""
-    tokens = {lease.run_id: lease.token for lease in leases}
-
-    def mine(run: TaskRun) -> None:
-        if run.token == tokens[run.pk]:
-            release(run, now=now)
-
-    return _each(list(tokens), mine)
-
-
-def release(run: TaskRun, *, now: datetime) -> None:
-    """Hand one locked, running run back, or interrupt it where nobody can tell whether its agent has it."""
-    if run.sent_at is None or run.remote_task_id:
-        TaskService.hand_back([Lease(run_id=run.pk, token=run.token)], now=now)
-        return
-    journal.write(TaskService.interrupt(run.task, run, now=now))
+    return _hand_back({lease.run_id: {"token": lease.token} for lease in leases}, now=now)
 
 
 def miss_deadlines(*, now: datetime) -> int:
@@ -112,22 +99,24 @@ def due_cancels(*, now: datetime) -> list[DueCancel]:
     ]
 
 
-def _each(run_ids: Sequence[UUID], act: Callable[[TaskRun], None]) -> int:
+def _hand_back(held: Mapping[UUID, Mapping[str, Any]], *, now: datetime) -> int:
+    """Hand back each of these running runs, if it is still as the columns beside it say; returns how many it were."""
     done = 0
-    for pk in run_ids:
+    for pk, columns in held.items():
+        faults.reached("recovery.before")
         with transaction.atomic():
             task_id = TaskRun.objects.filter(pk=pk).values_list("task", flat=True).first()
             if task_id is None:
                 continue
             task = locked(task_id)
-            run = TaskRun.objects.select_for_update().filter(pk=pk, status=RunStatus.RUNNING).first()
+            run = TaskRun.objects.select_for_update().filter(pk=pk, status=RunStatus.RUNNING, **columns).first()
             if run is None:
                 continue
-            run.task = task
-            act(run)
+            TaskService.hand_back([Lease(run_id=run.pk, token=run.token)], now=now)
             announce([task], [run])
-            wakeup.moved()
             done += 1
+            faults.reached("recovery.before_commit")
+        faults.reached("recovery.committed")
     return done
 
 

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from channels.db import database_sync_to_async
@@ -12,7 +13,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from conversations import faults
-from conversations.changes import Change, Pass, Response, Scope
+from conversations.changes import Change, Pass, Response
 from conversations.events import Event, Role
 from conversations.journal import Settle, Together, journal
 from conversations.paragraphs import Paragraphs
@@ -20,15 +21,24 @@ from conversations.threads import DatabaseThreads, Gathered
 from tasks import metrics
 from tasks.agents.connection import Connection
 from tasks.agents.connections import connections
-from tasks.agents.errors import AgentBroken, AgentError, AgentRefused, AgentTimeout, AgentUnreachable
-from tasks.agents.remote import RemoteState, remote_state
+from tasks.agents.errors import AgentBroken, AgentCut, AgentError, AgentRefused, AgentTimeout, AgentUnreachable
+from tasks.agents.remote import remote_state
 from tasks.agents.router import Routed, Router
 from tasks.execution import context as contexts
-from tasks.execution import endings
+from tasks.execution import endings, rejoining
 from tasks.execution.accumulator import Accumulator
 from tasks.execution.context import RunContext
 from tasks.execution.message import outgoing
-from tasks.execution.outcome import AgentForgot, AgentUnreachableForGood, Outcome, asks, failed
+from tasks.execution.outcome import (
+    CRASHED,
+    AgentForgot,
+    AgentUnreachableForGood,
+    NobodyKnows,
+    Outcome,
+    failed,
+    said_by,
+    unknown,
+)
 from tasks.execution.recovery import release_leases
 from tasks.services import Known, Lease, TaskService
 from tasks.services.outcomes import DEADLINE_PASSED, settling
@@ -106,6 +116,7 @@ class RunExecution:
         self._remote_task_id = found.remote_task_id
         self._remote_context_id = found.remote_context_id
         self._connection: Connection | None = None
+        self._sent = found.was_sent
         begun = time.monotonic()
         try:
             outcome = failed(found.problem, False, kind="text") if found.problem else await self._outcome()
@@ -135,6 +146,8 @@ class RunExecution:
             )
         except AgentError as error:
             self._agent_error = error.message
+            if isinstance(error, NobodyKnows) or (found.was_sent and not self._remote_task_id):
+                return unknown(error.message)
             wait = getattr(error, "retry_after", None) or 0.0
             return failed(error.message, error.retryable, wait, kind=type(error).__name__)
         except Exception as error:
@@ -165,11 +178,14 @@ class RunExecution:
         self._pass(Event.TASK_STARTED)
         if found.remote_task_id and found.answer:
             return await self._follow(self._answer(self._connection))
-        if found.remote_task_id:
-            return await self._follow(self._rejoin(self._connection))
+        if found.was_sent and not found.remote_task_id:
+            await self._find(CRASHED)
+        if self._remote_task_id:
+            return await self._follow(rejoining.rejoin(self._connection, self._remote_task_id))
         faults.reached("run.before_sent")
         if not await journal.settle((), Together(endings.sent, self.lease), gate_pass=self.lease):
             raise asyncio.CancelledError
+        self._sent = True
         faults.reached("run.sent")
         return await self._follow(self._connection.send(outgoing(found, found.text)))
 
@@ -208,11 +224,13 @@ class RunExecution:
                         if outcome is not None:
                             return outcome
                 if not self._remote_task_id:
-                    raise AgentBroken(f"{self._context.agent_name} ended the answer without a word.")
+                    raise AgentCut(f"{self._context.agent_name} ended the answer without a word.")
                 broken = AgentBroken(f"{self._context.agent_name} ended its answer without saying whether it is done.")
             except BROKEN as error:
                 if not self._remote_task_id:
-                    raise
+                    if not error.unanswered:
+                        raise
+                    await self._find(error.message)
                 broken = error
             except (AgentForgot, AgentRefused) as error:
                 if broken is None:
@@ -224,7 +242,7 @@ class RunExecution:
                 raise broken
             logger.info("joining a stream again", extra={**self._ids("run.rejoin"), "error": broken.message})
             await asyncio.sleep(REJOIN_DELAY * 2 ** (rejoins - 1))
-            events = self._rejoin(self._connection)
+            events = rejoining.rejoin(self._connection, self._remote_task_id)
 
     async def _take(self, routed: Routed) -> Outcome | None:
         """Pass on what one event said; returns how the exchange ended, if it did."""
@@ -237,29 +255,16 @@ class RunExecution:
         if self._events % FAIR_SHARE == 0:
             await journal.room()
             await asyncio.sleep(0)
-        state = routed.state
-        if state is None:
-            return None
-        if state == RemoteState.COMPLETED:
-            return Outcome(state=state)
-        if state in (RemoteState.INPUT_REQUIRED, RemoteState.AUTH_REQUIRED):
-            return Outcome(state=state, text=routed.question or asks(self._context.agent_name, state))
-        if state in (RemoteState.FAILED, RemoteState.REJECTED):
-            said = routed.error or f"{self._context.agent_name} {state} without saying why."
-            return Outcome(state=state, text=said, retryable=state == RemoteState.FAILED)
-        if state == RemoteState.CANCELED:
-            return Outcome(state=state, text=routed.error or f"{self._context.agent_name} cancelled it.")
-        return None
+        return said_by(self._context.agent_name, routed)
 
-    async def _rejoin(self, connection: Connection) -> AsyncIterator[Any]:
-        """What the agent has of the run: without what is stored already, then what follows live."""
-        known = False
-        async with aclosing(connection.rejoin(self._remote_task_id)) as events:
-            async for event in events:
-                known = True
-                yield event
-        if not known:
-            raise AgentForgot(f"{self._context.agent_name} does not know this task any more.")
+    async def _find(self, why: str) -> None:
+        """Learn from the agent which task the message became. Raises NobodyKnows, with `why` that has to be asked."""
+        assert self._connection is not None  # noqa: S101
+        task = await rejoining.find(self._connection, self._context)
+        if task is None:
+            raise NobodyKnows(why)
+        faults.reached("run.found")
+        self._remember(task.id, task.context_id)
 
     async def _answer(self, connection: Connection) -> AsyncIterator[Any]:
         """Send the person's answer, unless it has arrived already and the worker died before it heard so."""
@@ -269,11 +274,12 @@ class RunExecution:
             # An agent that keeps no tasks, or lets nobody ask for them: it is told, and says what it thinks of it.
             task = None
         if task is not None and not remote_state(task.status.state).interrupted:
-            async with aclosing(self._rejoin(connection)) as events:  # type: ignore[type-var]
+            async with aclosing(rejoining.rejoin(connection, self._remote_task_id)) as events:  # type: ignore[type-var]
                 async for event in events:
                     yield event
             return
         remote = (self._remote_task_id, self._remote_context_id)
+        faults.reached("run.before_answer")
         self._remember(*remote)
         async with aclosing(connection.send(outgoing(self._context, self._context.answer, *remote))) as events:
             async for event in events:
@@ -290,15 +296,7 @@ class RunExecution:
         self._add(self._paragraphs.apply(response))
 
     def _pass(self, event: Event) -> None:
-        scope = Scope(
-            conversation_id=self._scope.conversation_id,
-            role=Role.SYSTEM,
-            agent_name=self._scope.agent_name,
-            thread_id=self._scope.thread_id,
-            task_id=self._scope.task_id,
-            run_id=self._scope.run_id,
-        )
-        self._add([Pass(scope=scope, event=event)])
+        self._add([Pass(scope=replace(self._scope, role=Role.SYSTEM), event=event)])
 
     def _add(self, changes: list[Change]) -> None:
         journal.add(changes, gate_pass=self.lease)
@@ -320,6 +318,7 @@ class RunExecution:
             usage=self._router.usage,
             agent_error=self._agent_error,
             was_asked=not self._context.problem,
+            was_sent_before=self._context.was_sent,
         )
         held = await self._write_end(endings.settle(end, outcome, now=timezone.now()))
         logger.info(
@@ -344,6 +343,7 @@ class RunExecution:
 
     async def _stop(self) -> None:
         """The run was cancelled, or this worker leaves: keep what was said, and tell the agent or hand the run back."""
+        faults.reached("run.stopping")
         held = await journal.settle(self._paragraphs.close_all(), gate_pass=self.lease)
         if self._router.usage:
             await database_sync_to_async(TaskService.used, thread_sensitive=False)(self.lease, usage=self._router.usage)
@@ -355,11 +355,16 @@ class RunExecution:
 
     async def _cancel_remote(self) -> None:
         """Ask the agent to stop, for a bounded time; what it says about it does not change our state."""
-        if not self._remote_task_id or self._connection is None:
+        if self._connection is None or not (self._remote_task_id or self._sent):
             return
         try:
             async with asyncio.timeout(CANCEL_TIMEOUT):
-                state = await self._connection.cancel(self._remote_task_id)
+                if not self._remote_task_id:
+                    # Cut before the agent named its task: it may have one all the same.
+                    task = await rejoining.find(self._connection, self._context, looks=1)
+                    self._remote_task_id = task.id if task is not None else ""
+                state = self._remote_task_id and await self._connection.cancel(self._remote_task_id)
+            faults.reached("run.told_agent")
         except (TimeoutError, AgentError) as error:
             logger.info("the agent did not hear the cancel", extra={**self._ids("run.cancel"), "error": str(error)})
             return

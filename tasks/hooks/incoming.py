@@ -10,6 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
+from conversations import faults
 from tasks.errors import InvalidInput, NotFound, TaskError
 from tasks.hooks import bodies, filters, signatures
 from tasks.models import TAKEN, HookDelivery, Outcome, Task, TaskHook
@@ -123,6 +124,7 @@ def _take(
             run=arrival.run,
             payload=kept,
         )
+        faults.reached("hook.before_commit")
         history.announce([task])
     return Taken(delivery=delivery)
 

@@ -20,7 +20,7 @@ from django.db.models import Min
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from conversations import search
+from conversations import faults, search
 from conversations.journal import journal
 from conversations.threads import DatabaseThreads
 from tasks import wakeup
@@ -260,6 +260,7 @@ class Runner:
             async with asyncio.timeout(CANCEL_TIMEOUT):
                 connection = await connections.get(cancel.agent)
                 await connection.cancel(cancel.remote_task_id)
+            faults.reached("clock.told_agent")
             await self._threads.run(TaskService.told_cancel, cancel.run_id)
         except (TimeoutError, AgentError) as error:
             tries, _ = self._cancel_tries.get(cancel.run_id, (0, timezone.now()))

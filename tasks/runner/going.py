@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from conversations import faults
 from conversations.threads import DatabaseThreads, Gathered
 from tasks.execution import context as contexts
 from tasks.execution.run import RunExecution
@@ -65,9 +66,11 @@ class Going:
 
     async def drain(self, timeout: float) -> None:
         """Wait for what ends by itself, then hand back the rest; `timeout` seconds in all."""
+        faults.reached("drain.begun")
         going = [task for _, task in self._going.values()]
         if going:
             await asyncio.wait(going, timeout=timeout * (1 - HAND_BACK_SHARE))
+        faults.reached("drain.handing_back")
         for execution, task in list(self._going.values()):
             execution.leave()
             task.cancel()

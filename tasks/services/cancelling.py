@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 
-from conversations import journal
+from conversations import faults, journal
 from conversations.changes import Change
 from conversations.ids import new_id
 from tasks import wakeup
@@ -49,12 +49,14 @@ def cancel(task_id: UUID, *, actor: User | None, now: datetime, reason: str = ""
         if task.status not in TASK_UNFINISHED:
             raise AlreadyFinished(f"“{task.title}” is {task.status} already, so there is nothing left to cancel.")
         runs = stop_runs([task.pk], now=now)
+        faults.reached("cancel.stopped")
         history.move(task, TaskStatus.CANCELLED, now=now, reason=reason or "cancelled", actor=actor)
         frames = journal.write(_said_of(task, runs, task.plan, now, reason))
         questions.closed(run.conversation_id for run in runs)
         envelopes = frames.get(task.conversation_id, [])
         key = transcript.controller_item_ids([task]) if task.recurring else []
         shown = {part["data"]["item_id"] for part in envelopes}
+        faults.reached("cancel.before_commit")
         return Cancelled(task_id=task_id, already=False, updated_component_ids=[pk for pk in key if str(pk) in shown])
 
 
@@ -92,6 +94,8 @@ def cancel_many(tasks: "QuerySet[Task]", *, actor: User | None, now: datetime, r
             history.announce_tasks((user, pk) for pk, _, user in batch)
             wakeup.moved()
             last = ids[-1]
+            faults.reached("cancel_many.before_commit")
+        faults.reached("cancel_many.committed")
 
 
 def cancel_conversation_tasks(
@@ -155,7 +159,9 @@ def tell_cancelled(*, now: datetime) -> int:
             changes.extend(_said_of(task, runs.get(task.pk, []), plans[task.plan_id], now, ""))
         Task.objects.filter(pk__in=[task.pk for task in tasks]).update(untold=False)
         journal.write(changes)
-        return len(tasks)
+        faults.reached("cancel_told.before_commit")
+    faults.reached("cancel_told.committed")
+    return len(tasks)
 
 
 def stop_runs(task_ids: Sequence[UUID], *, now: datetime, reason: str = "") -> list[TaskRun]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 
+from conversations import faults
 from conversations.changes import Change
 from conversations.events import Event
 from conversations.ids import new_id
@@ -152,6 +153,7 @@ def arm_next(plan: ExecutionPlan, tasks: Sequence[Task], *, now: datetime) -> li
             # Somebody cancelled, started or armed it since it was read: it holds up the next one or not, as it is now.
             task.refresh_from_db()
             continue
+        faults.reached("plan.armed")
         changes.extend(said)
         if task.next_run_at is None and not task.on_event:
             # It stood behind others of its plan until its end had passed.

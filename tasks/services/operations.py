@@ -8,7 +8,7 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from conversations import journal
+from conversations import faults, journal
 from conversations.changes import Change
 from tasks import schedules, wakeup
 from tasks.errors import InvalidInput, NotWaiting, WrongMoment
@@ -208,6 +208,7 @@ def answer(task_id: UUID, text: str, *, actor: User | None, now: datetime) -> li
     if task.status == TaskStatus.WAITING_INPUT and not task.runs.filter(status=RunStatus.WAITING_INPUT).exists():
         history.move(task, TaskStatus.RUNNING, now=now, run=run, reason="answered", actor=actor)
     questions.closed([run.conversation_id])
+    faults.reached("answer.before_commit")
     history.announce([task], [run])
     wakeup.moved()
     return [transcript.controller(task)] if task.recurring else []

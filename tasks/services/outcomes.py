@@ -38,6 +38,8 @@ ERROR_MAX = 2_000
 QUESTION_MAX = 32_000
 """Characters of an agent's reason and question that are kept: what a person reads, not what an agent can send."""
 
+REASON_MAX = 500
+
 DEADLINE_PASSED = "Its deadline passed before it ended."
 
 
@@ -97,12 +99,7 @@ def fail(
         _queue_retry(task, run, now, at_least=retry_after)
         history.announce([task], [run])
         return []
-    changes: list[Change] = [transcript.failed(task, run, error)]
-    if task.recurring:
-        task.failures_in_a_row += 1
-        task.save(update_fields=["failures_in_a_row"])
-        if task.failures_in_a_row >= FAILED_TICKS_MAX and task.paused_at is None:
-            changes.extend(_pause_for_failures(task, run, now))
+    changes: list[Change] = [transcript.failed(task, run, error), *_count_failure(task, run, now)]
     return [*changes, *after_run(task, run, TaskStatus.FAILED, now=now, reason=error)]
 
 
@@ -116,6 +113,7 @@ def wait_for_input(lease: Lease, *, question: str, now: datetime) -> list[Change
     question = _kept(question, QUESTION_MAX)
     notices.tell(WebhookEvent.WAITING_FOR_INPUT, task, run=run, now=now, more={"question": question})
     ConversationService.set_waiting([run.conversation_id], waiting=True)
+    faults.reached("run.parked")
     history.announce([task], [run])
     changes: list[Change] = [transcript.question(task, run, question)]
     if task.recurring:
@@ -127,25 +125,28 @@ def stop_at_agent(lease: Lease, *, reason: str, now: datetime) -> list[Change]:
     """The agent said that it cancelled its task: the run is cancelled, and a once task with it."""
     task, run = _load(lease)
     reason = _kept(reason, ERROR_MAX)
-    run.reason = reason[:500]
+    run.reason = reason[:REASON_MAX]
     _end_run(run, RunStatus.CANCELLED, now)
     changes: list[Change] = [transcript.cancelled(task, run, reason)]
     return [*changes, *after_run(task, run, TaskStatus.CANCELLED, now=now, reason=reason)]
 
 
-def interrupt(task: Task, run: TaskRun, *, now: datetime) -> list[Change]:
-    """A crash cut the run at a moment of which nobody can tell; the task's `on_interrupt` says what follows.
+def interrupt(lease: Lease, *, why: str, ours: bool, now: datetime) -> list[Change]:
+    """The run was cut at a moment of which nobody can tell; the task's `on_interrupt` says what follows.
 
-    Called by recovery with both rows locked, for a run that no worker holds.
+    `ours`: by a crash on our side; else by its agent, which is a failed tick of a schedule.
     """
-    why = "The server stopped while the message was on its way; nobody can tell whether the agent got it."
-    run.reason = why
+    task, run = _load(lease)
+    run.reason = why = _kept(why, REASON_MAX)
     _end_run(run, RunStatus.INTERRUPTED, now)
+    faults.reached("run.interrupted")
     if task.on_interrupt == OnInterrupt.RERUN and run.attempt < task.max_attempts:
         _queue_retry(task, run, now)
         history.announce([task], [run])
         return []
     changes: list[Change] = [transcript.failed(task, run, why)]
+    if not ours:
+        changes.extend(_count_failure(task, run, now))
     ends = TaskStatus.FAILED if not task.recurring or task.on_interrupt == OnInterrupt.FAIL else None
     if ends is not None and task.recurring:
         # What waits behind it, or goes on beside it, ends with its task.
@@ -223,6 +224,7 @@ def _after_run(task: Task, run: TaskRun, status: TaskStatus, *, now: datetime, r
         status, reason = history.end_of_schedule(task)
     error = reason if status == TaskStatus.FAILED else ""
     history.move(task, status, now=now, run=run, reason=reason, error_message=error)
+    faults.reached("task.ended")
     changes: list[Change] = [transcript.controller(task)] if task.recurring else []
     return [*changes, *transcript.ending([task]), *_successors(task, now)]
 
@@ -250,13 +252,25 @@ def _queue_retry(task: Task, run: TaskRun, now: datetime, *, at_least: timedelta
         given=run.given,
         created_at=now,
     )
+    faults.reached("run.retry_queued")
     wakeup.moved()
+
+
+def _count_failure(task: Task, run: TaskRun, now: datetime) -> list[Change]:
+    """A tick of a schedule has failed: after so many in a row it rests. Returns what the transcript shows of that."""
+    if not task.recurring:
+        return []
+    task.failures_in_a_row += 1
+    task.save(update_fields=["failures_in_a_row"])
+    if task.failures_in_a_row < FAILED_TICKS_MAX or task.paused_at is not None:
+        return []
+    return _pause_for_failures(task, run, now)
 
 
 def _pause_for_failures(task: Task, run: TaskRun, now: datetime) -> list[Change]:
     task.paused_at = now
     task.paused_reason = PausedReason.FAILURES
-    task.paused_note = f"{task.failures_in_a_row} ticks in a row failed; the last: {run.error}"[:500]
+    task.paused_note = f"{task.failures_in_a_row} ticks in a row failed; the last: {run.error or run.reason}"[:500]
     task.save(update_fields=["paused_at", "paused_reason", "paused_note"])
     history.note(task, now=now, run=run, reason=task.paused_note)
     return notices.rests(task, run, now=now)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from conversations import faults
 from conversations.changes import Change
 from conversations.events import Event, made_storable
 from tasks import wakeup
@@ -63,6 +64,7 @@ def succeed_many(successes: Sequence[Success], *, now: datetime) -> list[Change]
             runs={run.task_id: run for run in ended},
             columns=["error_message"],
         )
+        faults.reached("task.ended")
     for run, _, _ in over:
         if run.task.recurring:
             changes.append(transcript.controller(run.task))

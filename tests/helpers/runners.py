@@ -11,7 +11,7 @@ import pytest
 from channels.db import database_sync_to_async
 
 from conversations.journal import journal
-from tasks.execution import recovery, run
+from tasks.execution import recovery, rejoining, run
 from tasks.models import TaskRun
 from tasks.runner import Runner, clock
 from tasks.services import outcomes
@@ -26,6 +26,7 @@ def short_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recovery, "HEARTBEAT_EVERY", 0.2)
     monkeypatch.setattr(outcomes, "BACKOFF_FIRST", timedelta(milliseconds=30))
     monkeypatch.setattr(run, "REJOIN_DELAY", 0.02)
+    monkeypatch.setattr(rejoining, "LOOK_DELAY", 0.02)
 
 
 @asynccontextmanager

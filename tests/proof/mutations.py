@@ -1,4 +1,4 @@
-"""Breaks each rule on purpose, in a copy, and sees a test fail: `python -m tests.proof.mutations`.
+"""Breaks each rule on purpose, in a copy, and sees a test fail: `python -m tests.proof.mutations [WORD IN THE RULE]`.
 
 Each mutation is one change of the code; one that no test notices is printed, and the exit status is 1.
 """
@@ -8,8 +8,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+
+from tests.proof.mutations_of_runs import MUTATIONS as OF_RUNS
+from tests.proof.rules import Mutation
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("conversations", "tasks", "valuecell_site", "sample_agents", "tests", "templates", "pyproject.toml")
@@ -24,16 +26,6 @@ TESTS = (
     "tests/tasks/test_schedules_oracle.py",
     "tests/proof/test_transition_properties.py",
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mutation:
-    """A rule and how to break it."""
-
-    rule: str
-    path: str
-    old: str
-    new: str
 
 
 TICKS, CLAIMING, OPERATIONS = (f"tasks/services/{name}.py" for name in ("ticks", "claiming", "operations"))
@@ -154,14 +146,15 @@ def noticed(mutation: Mutation, folder: Path) -> bool:
         raise SystemExit(f"{mutation.rule}: not one place in {mutation.path}: {mutation.old}")
     path.write_text(code.replace(mutation.old, mutation.new))
     try:
-        command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", "--durations=0", *TESTS]
-        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+        tests = mutation.tests or TESTS
+        command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", "--durations=0", *tests]
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "TEST_DATABASE": mutation.database}
         return subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False).returncode == 1
     finally:
         path.write_text(code)
 
 
-def main() -> int:
+def main(word: str = "") -> int:
     unnoticed = []
     with tempfile.TemporaryDirectory(prefix="vct-mutations-") as name:
         folder = Path(name)
@@ -170,14 +163,15 @@ def main() -> int:
                 shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(ROOT / part, folder / part)
-        for mutation in MUTATIONS:
+        chosen = [mutation for mutation in (*MUTATIONS, *OF_RUNS) if word in mutation.rule]
+        for mutation in chosen:
             found = noticed(mutation, folder)
             print(f"{'noticed' if found else 'NOT NOTICED':12} {mutation.rule}", flush=True)
             if not found:
                 unnoticed.append(mutation)
-    print(f"{len(MUTATIONS)} rules broken, {len(unnoticed)} unnoticed")
+    print(f"{len(chosen)} rules broken, {len(unnoticed)} unnoticed")
     return 1 if unnoticed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

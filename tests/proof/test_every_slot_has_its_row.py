@@ -3,13 +3,12 @@
 from datetime import datetime
 
 import pytest
-from django.db import transaction
 
 from tasks.models import Task
 from tasks.schedules import jitter_for
 from tasks.schemas.inputs import TaskPatch
 from tasks.services import TaskService
-from tests.helpers.tasks import HOUR, MINUTE, NOW, TaskMaker, ask, claim, run_statuses, runs, started, succeed
+from tests.helpers.tasks import HOUR, MINUTE, NOW, TaskMaker, ask, claim, run_statuses, runs, settle, started, succeed
 
 pytestmark = pytest.mark.django_db
 
@@ -93,9 +92,7 @@ def test_what_waits_ends_with_a_task_that_fails_by_an_interruption(make_task: Ta
     task = make_task(schedule=HOURLY, overlap="queue", on_interrupt="fail")
     lease = started(task)
     claim(now=NOW + HOUR)
-    run = task.runs.get(pk=lease.run_id)
-    with transaction.atomic():
-        TaskService.interrupt(TaskService.locked(task.pk), run, now=NOW + HOUR)
+    settle(TaskService.interrupt, lease, why="cut", ours=True, now=NOW + HOUR)
     assert run_statuses(task) == ["interrupted", "cancelled"]
     task.refresh_from_db()
     assert (task.status, task.next_run_at) == ("failed", None)

@@ -117,8 +117,7 @@ class Life:
             case "hand_back":
                 TaskService.hand_back([lease], now=now)
             case "interrupt":
-                run = TaskRun.objects.get(pk=lease.run_id)
-                self._locked(lambda task: TaskService.interrupt(task, run, now=now))
+                settle(TaskService.interrupt, lease, why="cut", ours=True, now=now)
 
     def _locked(self, function: Any) -> None:
         from django.db import transaction

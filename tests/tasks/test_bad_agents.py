@@ -116,7 +116,9 @@ async def test_the_run_fails_with_a_reason_and_the_schedule_goes_on(
         await sync(on_file, rough)
         recurring = await sync(make_task, now=timezone.now(), schedule=HOURLY, max_attempts=1)
         once = await sync(make_task, now=timezone.now(), max_attempts=1)
-        await until(lambda: status(once) == "failed" and run_statuses(recurring) == ["failed"])
+        # Of a connection that is cut before the agent named its task nobody can tell what it did.
+        ends = "interrupted" if answer in (cuts_at_once, no_http) else "failed"
+        await until(lambda: status(once) == "failed" and run_statuses(recurring) == [ends])
     reasons = await sync(contents, conversation, "task_failed")
     assert len(reasons) == 2
     assert all(words in reason and "Traceback" not in reason and len(reason) < 300 for reason in reasons), reasons

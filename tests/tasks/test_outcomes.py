@@ -6,7 +6,7 @@ import pytest
 
 from conversations.journal import write
 from conversations.models import Conversation
-from tasks.models import Task, TaskRun
+from tasks.models import Task
 from tasks.services import TaskService, history
 from tasks.services.outcomes import (
     BACKOFF_FACTOR,
@@ -220,8 +220,7 @@ def test_what_follows_an_interrupted_run_is_the_tasks_choice(
 ) -> None:
     task = make_task(schedule=schedule, on_interrupt=on_interrupt)
     lease = started(task)
-    locked = history.locked(task.pk)
-    write(TaskService.interrupt(locked, TaskRun.objects.get(pk=lease.run_id), now=NOW))
+    settle(TaskService.interrupt, lease, why="It was cut.", ours=True, now=NOW)
     task.refresh_from_db()
     assert (task.status, run_statuses(task)) == (expected, rows)
     assert len(contents(conversation, "task_failed")) == (on_interrupt != "rerun")

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from conversations.models import Conversation
 from tasks.execution import recovery
 from tasks.execution.recovery import STALE_AFTER
 from tasks.models import Agent, Task, TaskRun
@@ -17,7 +16,6 @@ from tests.helpers.tasks import (
     NOW,
     TaskMaker,
     ask,
-    contents,
     run_statuses,
     runs,
     start,
@@ -51,12 +49,41 @@ def test_a_run_that_its_agent_knows_goes_back_to_be_joined_again(task: Task) -> 
     assert (run.status, run.remote_task_id, run.sent_at) == ("queued", "remote-1", NOW)
 
 
-def test_a_run_of_which_nobody_can_tell_is_interrupted(task: Task, conversation: Conversation) -> None:
+def test_a_run_that_was_sent_and_is_not_known_goes_back_to_be_asked_for(task: Task) -> None:
     TaskService.sent([started(task)], now=NOW)
     assert recovery.take_up_stale(now=LATER) == 1
-    task.refresh_from_db()
-    assert (run_statuses(task), task.status) == (["interrupted"], "failed")
-    assert len(contents(conversation, "task_failed")) == 1
+    (run,) = runs(task)
+    assert (run.status, run.remote_task_id, run.sent_at) == ("queued", "", NOW)
+
+
+def test_a_worker_that_shows_that_it_lives_while_its_run_is_being_taken_up_keeps_it(
+    task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = started(task)
+
+    def beats(point: str) -> None:
+        if point == "recovery.before":
+            TaskService.beat([lease], worker="worker-1", now=LATER)
+
+    monkeypatch.setattr(recovery.faults, "reached", beats)
+    assert recovery.take_up_stale(now=LATER) == 0
+    assert run_statuses(task) == ["running"]
+
+
+def test_a_run_that_another_house_took_up_meanwhile_is_not_taken_from_its_new_worker(
+    task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = started(task)
+
+    def another(point: str) -> None:
+        if point == "recovery.before":
+            TaskService.hand_back([lease], now=LATER)
+            assert len(start(now=LATER, worker="worker-2")) == 1
+
+    monkeypatch.setattr(recovery.faults, "reached", another)
+    assert recovery.take_up_stale(now=LATER) == 0
+    (run,) = runs(task)
+    assert (run.status, run.worker) == ("running", "worker-2")
 
 
 def test_a_worker_that_shows_its_heart_beat_keeps_its_runs(task: Task) -> None:
@@ -146,5 +173,5 @@ def test_two_houses_that_take_up_the_same_run_take_it_up_once(make_task: TaskMak
         TaskService.sent([started(task)], now=NOW)
     found = in_threads(3, lambda _: recovery.take_up_stale(now=LATER))
     assert sum(found) == 5
-    assert [run_statuses(task) for task in tasks] == [["interrupted"]] * 5
+    assert [run_statuses(task) for task in tasks] == [["queued"]] * 5
     assert TaskRun.objects.count() == 5

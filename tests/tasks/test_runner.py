@@ -95,6 +95,22 @@ async def test_a_cancel_by_another_process_stops_the_run_here(
     assert await sync(run_statuses, task) == ["cancelled"]
 
 
+async def test_a_run_that_is_stopped_again_and_again_still_tells_its_agent(
+    make_task: TaskMaker, serve_agent: Serve, running_runner: Any
+) -> None:
+    waiting = Waiting()
+    await sync(serve_agent, waiting)
+    task = await sync(make_task, now=timezone.now())
+    await until(lambda: TaskRun.objects.exclude(remote_task_id="").exists())
+    (run,) = await sync(runs, task)
+    await sync(TaskService.cancel, task.pk, actor=None, now=timezone.now())
+    for _ in range(50):
+        await running_runner._backend.abort([run.pk])
+        await asyncio.sleep(0)
+    # Long before housekeeping would do it in the worker's place.
+    await until(lambda: waiting.stopped == waiting.tasks, "the agent was not told", timeout=5)
+
+
 async def test_a_run_that_another_worker_took_is_left_to_it_and_its_agent_is_not_told_to_stop(
     make_task: TaskMaker, serve_agent: Serve, running_runner: Any
 ) -> None:

@@ -11,7 +11,15 @@ from sample_agents.base import BaseAgent
 from sample_agents.machine import MachineAgent
 from tasks.agents import transport
 from tasks.agents.connections import RemoteConnections
-from tasks.agents.errors import AgentBroken, AgentBusy, AgentError, AgentRefused, AgentTimeout, AgentUnreachable
+from tasks.agents.errors import (
+    AgentBroken,
+    AgentBusy,
+    AgentCut,
+    AgentError,
+    AgentRefused,
+    AgentTimeout,
+    AgentUnreachable,
+)
 from tasks.agents.remote import AgentRef, RemoteState
 from tasks.agents.router import Router
 from tests.tasks.agents.conftest import message, ref
@@ -87,10 +95,10 @@ HTML = b"<!doctype html><html><body>Welcome to nginx!</body></html>"
         ([STREAM, b'data: {"jsonrpc": "2.0", "id": 1, "result": [1]}\n\n'], AgentBroken, "not an object"),
         ([STREAM, b"data: \xff\xfe\n\n"], AgentBroken, "not UTF-8"),
         ([STREAM, event({"statusUpdate": {"status": {"state": [1]}}})], AgentBroken, "not A2A"),
-        (chunked(event(WORKING), end=False), AgentBroken, "broke off"),
-        ([b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"], AgentBroken, "broke off"),
-        ([b"SSH-2.0-OpenSSH_9.6\r\n"], AgentBroken, "broke off"),
-        ([], AgentBroken, "broke off"),
+        (chunked(event(WORKING), end=False), AgentCut, "broke off"),
+        ([b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"], AgentCut, "broke off"),
+        ([b"SSH-2.0-OpenSSH_9.6\r\n"], AgentCut, "broke off"),
+        ([], AgentCut, "broke off"),
     ],
 )  # fmt: skip
 async def test_a_wrong_answer_has_its_error(
