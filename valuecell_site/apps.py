@@ -11,10 +11,15 @@ class SiteConfig(AppConfig):
     verbose_name = "Access"
 
     def ready(self) -> None:
-        """Say how a changed object is shown to the pages that its owner has open."""
+        """Say how a changed object is shown to the pages that its owner has open, and follow changed accounts."""
+        from django.contrib.auth.models import User
+        from django.db.models.signals import post_save
+
         from conversations.hub import hub
         from tasks.schemas import outputs
+        from valuecell_site.people import account_saved
 
         hub.register_activity("conversation_changed", outputs.conversations_by_id)
         hub.register_activity("task_changed", outputs.tasks_by_id)
         hub.register_activity("run_changed", outputs.runs_by_id)
+        post_save.connect(account_saved, sender=User, dispatch_uid="account_saved")

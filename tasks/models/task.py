@@ -254,6 +254,8 @@ class Task(models.Model):
             ),
             # Whose agent may be back (`agents_back`).
             models.Index(fields=["agent_name"], condition=Q(paused_reason="agent_gone"), name="task_agent_gone"),
+            # Whose owner may be back (`owners_back`).
+            models.Index(fields=["user"], condition=Q(paused_reason="owner_inactive"), name="task_owner_inactive"),
         ]
 
     def __str__(self) -> str:

@@ -74,8 +74,10 @@ class OutboxQuerySet(models.QuerySet["Outgoing"]):
     """The question that the sender asks."""
 
     def ripe(self, now: datetime) -> OutboxQuerySet:
-        """What is to be tried now, the longest waiting first."""
-        return self.filter(next_try_at__lte=now).order_by("next_try_at")
+        """What is to be tried now, the longest waiting first. To people whose account is not active nothing is sent:
+        it waits until it is.
+        """
+        return self.filter(next_try_at__lte=now, user__is_active=True).order_by("next_try_at")
 
 
 class Outgoing(models.Model):

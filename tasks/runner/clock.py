@@ -237,6 +237,8 @@ class Runner:
         await self._threads.run(TaskService.end_over, now=now)
         if names := await self._threads.run(TaskService.agents_back):
             await self._threads.run(TaskService.resume_for_agents, names, now=now)
+        if owners := await self._threads.run(TaskService.owners_back):
+            await self._threads.run(TaskService.resume_for_owners, owners, now=now)
         await self._threads.run(TaskService.mend_unplanned, now=now)
         while await self._threads.run(TaskService.delete_due_conversations, now=now):
             pass

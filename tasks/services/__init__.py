@@ -1,9 +1,9 @@
 """TaskService: every way in which a task changes. No other code writes a status of a task or run.
 
 Each method is atomic, takes `now` and (where a person may ask) `actor`, and raises the errors of `tasks.errors`.
-The rooms behind it: `history` (the conditional update and its row), `creation`, `operations`, `resting`, `extra_runs`,
-`many`, `cancelling`, `leaving`, `claiming` (with the pure `ticks`), `events`, `leases`, `workers`, `outcomes`,
-`successes`, `questions`, `retention`, `queries`, and `transcript` (what a task says in its conversation).
+The rooms behind it: `history` (the conditional update and its row), `creation`, `operations`, `resting`, `owners`,
+`extra_runs`, `many`, `cancelling`, `leaving`, `claiming` (with the pure `ticks`), `events`, `leases`, `workers`,
+`outcomes`, `successes`, `questions`, `retention`, `queries`, and `transcript` (what a task says in its conversation).
 """
 
 from tasks.services import (
@@ -19,6 +19,7 @@ from tasks.services import (
     mending,
     operations,
     outcomes,
+    owners,
     queries,
     resting,
     retention,
@@ -76,6 +77,9 @@ class TaskService:
     resume_due = staticmethod(resting.resume_due)
     resume_for_agents = staticmethod(resting.resume_for_agents)
     agents_back = staticmethod(resting.agents_back)
+    rest_for_owner = staticmethod(owners.rest_for_owner)
+    resume_for_owners = staticmethod(owners.resume_for_owners)
+    owners_back = staticmethod(owners.owners_back)
     tell_cancelled = staticmethod(cancelling.tell_cancelled)
     mend_unplanned = staticmethod(mending.mend_unplanned)
     replan_calendars = staticmethod(mending.replan_calendars)

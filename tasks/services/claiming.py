@@ -8,7 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import OuterRef, Subquery
+from django.db.models import F, OuterRef, Subquery
 
 from conversations import faults, journal
 from conversations.changes import Change
@@ -45,11 +45,14 @@ def claim_due(*, now: datetime, limit: int = BATCH) -> int:
         tasks = list(
             Task.objects.due(now)
             .select_for_update(skip_locked=True, of=("self",))
+            .annotate(owner_active=F("user__is_active"))
             .order_by("-priority", "next_run_at", "id")[:limit]
         )
         if not tasks:
             return 0
-        going, gone = _by_agent(tasks)
+        going, orphaned = _by_owner(tasks)
+        pausing.for_owners(orphaned, now=now)
+        going, gone = _by_agent(going)
         if gone:
             pausing.for_agents(gone, now=now)
         if going:
@@ -145,6 +148,12 @@ def skip_event(task: Task, *, reason: str, now: datetime) -> TaskRun:
         latest.save(force_insert=True)
     history.announce([task], [latest])
     return latest
+
+
+def _by_owner(tasks: Sequence[Task]) -> tuple[list[Task], list[Task]]:
+    """Those whose owner's account is active, and those whose is not (any more, and nobody has rested them yet)."""
+    going = [task for task in tasks if task.owner_active]  # type: ignore[attr-defined]
+    return going, [task for task in tasks if not task.owner_active]  # type: ignore[attr-defined]
 
 
 def _by_agent(tasks: Sequence[Task]) -> tuple[list[Task], list[Task]]:

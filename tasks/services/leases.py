@@ -71,7 +71,7 @@ def _startable(now: datetime) -> TaskRunQuerySet:
     """Ready runs that nothing but an agent's limit holds up.
 
     "Run now" and its retries work while the schedule rests; what the schedule or an event started before waits until
-    it goes on.
+    it goes on. Nothing at all starts of those whose owner's account is not active.
     """
     goes_on = (
         TaskRun.objects.active()
@@ -87,6 +87,7 @@ def _startable(now: datetime) -> TaskRunQuerySet:
     return (
         TaskRun.objects.ready(now)
         .exclude(Exists(goes_on))
+        .exclude(task__paused_reason=PausedReason.OWNER_INACTIVE)
         .exclude(rests & (by_time | (Q(trigger=Trigger.RETRY) & ~Exists(by_hand))))
     )
 

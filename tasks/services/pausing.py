@@ -1,4 +1,6 @@
-"""Rests tasks whose agent is gone (until `resting.resume_for_agents` finds it back) or whose limit is reached."""
+"""Rests tasks whose agent is gone (until `resting.resume_for_agents` finds it back), whose owner is not active
+(until `owners.resume_for_owners` finds them so), or whose limit is reached.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -21,6 +23,14 @@ def for_agents(tasks: Iterable[Task], *, now: datetime) -> None:
         _rest(task, PausedReason.AGENT_GONE, f"The agent {task.agent_name} is disabled or was removed.", None, now)
     _write(resting, now)
     notices.tell_of_many(WebhookEvent.TASK_PAUSED, resting, now=now)
+
+
+def for_owners(tasks: Iterable[Task], *, now: datetime) -> None:
+    """Pause locked `tasks`, whose owners' accounts are not active. Nobody is told: nobody is there."""
+    resting = list(tasks)
+    for task in resting:
+        _rest(task, PausedReason.OWNER_INACTIVE, "Its owner's account is not active.", None, now)
+    _write(resting, now)
 
 
 def for_limits(tasks: Sequence[tuple[Task, Limit]], *, now: datetime) -> None:

@@ -105,7 +105,7 @@ def resume_due(*, now: datetime) -> int:
     if not (ids := list(over.values_list("pk", flat=True)[:BATCH])):
         return 0
     with transaction.atomic():
-        tasks = _locked(ids)
+        tasks = locked(ids)
         Task.objects.filter(pk__in=ids, status__in=TASK_ENDED).update(paused_until=None)
         due = [task for task in tasks if task.paused_until and task.paused_until <= now and not history.ended(task, "")]
         resume_locked(due, now=now, reason="resumed: the pause was over")
@@ -122,7 +122,7 @@ def resume_for_agents(names: Iterable[str], *, now: datetime) -> int:
     with transaction.atomic():
         back = [
             task
-            for task in _locked(ids)
+            for task in locked(ids)
             if task.paused_reason == PausedReason.AGENT_GONE and task.paused_at and not history.ended(task, "")
         ]
         for name in sorted({task.agent_name for task in back}):
@@ -188,6 +188,7 @@ def _end_over(unplanned: Sequence[Task], now: datetime) -> None:
     journal.write([*changes, *transcript.ending(over)])
 
 
-def _locked(ids: Iterable[UUID]) -> list[Task]:
+def locked(ids: Iterable[UUID]) -> list[Task]:
+    """These tasks in the order of their ids, locked until the transaction ends."""
     found = Task.objects.select_for_update(of=("self",)).select_related("plan").filter(pk__in=list(ids))
     return list(found.order_by("id"))

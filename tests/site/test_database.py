@@ -166,6 +166,7 @@ def hot(conversation: Conversation) -> dict[str, Callable[[], Any]]:
         "stale runs": lambda: recovery.take_up_stale(now=NOW),
         "deadlines": lambda: recovery.miss_deadlines(now=NOW),
         "pauses": lambda: TaskService.resume_due(now=NOW),
+        "who is back": TaskService.owners_back,
         "untold cancels": lambda: TaskService.tell_cancelled(now=NOW),
         "unheard cancels": lambda: recovery.due_cancels(now=NOW),
         "what changed": lambda: feed.changed_since(conversation.pk, 400, 50),
