@@ -144,12 +144,13 @@ def person(request: HttpRequest) -> "User":
     return cast("User", request.user)
 
 
+NOBODY = UUID(int=0)
+"""The id that no row has."""
+
+
 def path_id(text: str) -> UUID:
-    """An id from the path; raises Absent for what is no UUID, as for an object that is not there."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise Absent() from None
+    """An id from the path; NOBODY for what is no UUID, so that it is answered like an object that is not there."""
+    return optional_id(text) or NOBODY
 
 
 def optional_id(text: str | None) -> UUID | None:

@@ -153,7 +153,8 @@ def _database() -> dict[str, Any]:
         config["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}
     else:
         # Under ASGI each request has a thread of its own, so persistent connections come from a pool.
-        config["OPTIONS"] = {**config.get("OPTIONS", {}), "pool": {"min_size": 2, "max_size": 20, "timeout": 20}}
+        # An answer comes within 10 s, also the one that says that there is no connection.
+        config["OPTIONS"] = {**config.get("OPTIONS", {}), "pool": {"min_size": 2, "max_size": 20, "timeout": 8}}
     return config
 
 
@@ -283,7 +284,8 @@ LOGGING = {
     "loggers": {
         "django.request": {"level": "ERROR"},
         "daphne": {"level": "WARNING"},
-        "apscheduler": {"level": "WARNING"},
+        # That a look at the database took longer than the second until the next one is no news on a busy machine.
+        "apscheduler": {"level": "ERROR"},
         "procrastinate": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
         "a2a": {"level": "ERROR"},

@@ -71,6 +71,11 @@ def test_a_bad_body_for_what_is_not_there_is_404(ana: Program, ben: Program, bod
         assert ana("POST", f"/conversations/{conversation}/messages", body).status == 404
 
 
+@pytest.mark.parametrize("kind", ["conversations", "tasks", "runs", "plans"])
+def test_an_id_that_is_none_is_answered_like_one_that_is_not_there(ana: Program, kind):
+    assert ana("GET", f"/{kind}/no-uuid").data == ana("GET", f"/{kind}/{NO_SUCH}").data
+
+
 def test_a_body_over_the_limit_is_422(ana: Program, settings):
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
     answer = ana("POST", "/conversations", {"title": "a" * 2000})

@@ -271,3 +271,31 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     serve = Serve(tmp_path_factory.mktemp("served")).up()
     yield serve
     serve.end()
+
+
+def test_a_database_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "DATABASE_URL": f"postgresql://nobody@127.0.0.1:{free_port()}/none?connect_timeout=1",
+        "DATA_DIR": str(tmp_path),
+    }
+    command = [sys.executable, "manage.py", "create_api_token", "admin"]
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    assert "The database cannot be used" in ended.stderr.splitlines()[-1]
+    assert "DATABASE_URL" in ended.stderr.splitlines()[-1]
+
+
+def test_a_broken_form_is_answered_in_the_one_error_shape(started: Callable[..., Serve]) -> None:
+    serve = started(ADMIN_PASSWORD="a-long-password").up()
+    body = b"--x\r\nbroken"
+    with socket.create_connection(("127.0.0.1", serve.port), timeout=10) as connection:
+        connection.sendall(
+            b"POST /api/v1/conversations HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
+            b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+        )
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    head, _, said = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 401 ")
+    assert json.loads(said)["error"]["code"] == "not_signed_in"

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import daphne.server
@@ -61,6 +62,15 @@ class Server(daphne.server.Server):
     def _prepare(self) -> None:
         """Between the making of the factories and the reactor's start."""
         self.ws_factory.protocol = SocketProtocol
+        build = self.http_factory.buildProtocol
+
+        def unparsed(address: Any) -> Any:
+            protocol = build(address)
+            # Bodies are Django's to read and to refuse; Twisted would parse forms first, and hang up on broken ones.
+            protocol.requestFactory = partial(WebRequest, parsePOSTFormSubmission=False)
+            return protocol
+
+        self.http_factory.buildProtocol = unparsed
         # failByDrop: say 1009 to who sends too much, before the connection goes.
         # allowNullOrigin: that `Origin: null` is foreign is for our gate to say, as of every other one.
         self.ws_factory.setProtocolOptions(
