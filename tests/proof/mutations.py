@@ -14,7 +14,7 @@ from tests.proof.mutations_of_runs import MUTATIONS as OF_RUNS
 from tests.proof.rules import Mutation
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("conversations", "tasks", "valuecell_site", "sample_agents", "tests", "templates", "pyproject.toml")
+COPIED = ("docs", "conversations", "tasks", "valuecell_site", "sample_agents", "tests", "templates", "pyproject.toml")
 TESTS = (
     "tests/proof/test_slots_that_are_due.py",
     "tests/proof/test_tick_properties.py",

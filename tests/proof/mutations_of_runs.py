@@ -172,6 +172,20 @@ MUTATIONS = (
         tests=(T_LEASES, T_RECOVERY),
     ),
     Mutation(
+        rule="turn: what somebody has going counts in each of their queues",
+        path="tasks/services/turns.py",
+        old="now_turn = run.ready_at - AGEING * priority + SHARE * going[user]",
+        new="now_turn = run.ready_at - AGEING * priority",
+        tests=("tests/tasks/test_turns.py",),
+    ),
+    Mutation(
+        rule="hand back: by the lease that holds",
+        path=LEASES,
+        old="filter(pk=lease.run_id, token=lease.token, status=RunStatus.RUNNING).update(\n                status=",
+        new="filter(pk=lease.run_id, status=RunStatus.RUNNING).update(\n                status=",
+        tests=(T_LEASES,),
+    ),
+    Mutation(
         rule="heartbeat: of its own runs only",
         path=LEASES,
         old="filter(pk__in=[lease.run_id for lease in leases], worker=worker, status",

@@ -219,6 +219,9 @@ def test_a_run_that_is_handed_back_is_taken_by_another_with_a_new_token(task: Ta
     (again,) = start(worker="other")
     assert (again.run_id, again.token) == (lease.run_id, 2)
     assert TaskRun.objects.get().started_at == NOW
+    # The worker before says it late: the run is not its any more.
+    assert TaskService.hand_back([lease], now=NOW) == 0
+    assert TaskRun.objects.get().worker == "other"
 
 
 def test_the_queries_of_leasing_grow_with_the_leases_only(conversation: Conversation, agent: Agent) -> None:

@@ -61,6 +61,14 @@ def test_a_low_priority_that_has_waited_goes_before_a_high_one_that_has_just_com
     assert taken(1, NOW + 10 * MINUTE) == ["low"]
 
 
+def test_what_somebody_has_going_counts_in_each_of_their_queues(make_task: TaskMaker, other_user: User) -> None:
+    ready([make_task(query="urgent") for _ in range(6)], priority=6)
+    ready([make_task(query="usual")], priority=5)
+    theirs = Conversation.objects.create(user=other_user)
+    ready([TaskMaker(theirs)(query="one")], priority=5, ready_at=NOW + timedelta(seconds=5))
+    assert taken(8, NOW + MINUTE) == ["urgent"] * 6 + ["one", "usual"]
+
+
 def test_a_person_gets_no_more_at_once_than_their_limit(make_task: TaskMaker, settings: Any) -> None:
     settings.USER_RUN_CONCURRENCY = 3
     ready([make_task(query="x") for _ in range(8)])
