@@ -31,7 +31,8 @@ _UNSPACED = (
 )
 _RUN = re.compile(rf"(?P<unspaced>[{_UNSPACED}]+)|(?:[^\W_{_UNSPACED}]|[\u0300-\u036f])+")
 _QUOTED = re.compile(r"[\"“„«「](?P<text>[^\"”“»」]*)[\"”“»」]")
-_MARKUP = re.compile(r"[#*`|>~=]+|-{3,}")
+_MARKUP = re.compile(r"(?m)^[ \t]*(?:#{1,6}[ \t]|>+)|[*`|]+|~~|[-=]{3,}")
+"""What Markdown writes and no reader sees."""
 
 _NO_TEXT = frozenset(
     {"component_type", "component_id", "tool_call_id", "artifact_id", "task_id", "media_type", "create_time", "url"}

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET
 
 from conversations import feed
 from conversations.models import Conversation
+from conversations.schemas import moment_or_none
 from tasks.models import Task
 from tasks.states import TASK_UNFINISHED
 from tasks.views.frame import entry, frame, last_runs, offered_agents, person, with_nth_run
@@ -46,6 +47,9 @@ def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
             "title": found.title,
             "status": str(found.status),
             "agent_name": found.agent_name,
+            "unread": found.unread,
+            "pinned_at": moment_or_none(found.pinned_at),
+            "archived_at": moment_or_none(found.archived_at),
         },
         "seq": found.last_seq,
         "envelopes": envelopes[-NEWEST:],

@@ -15,6 +15,10 @@ from tasks.models import Agent, Task, TaskRun
 from tasks.schemas.outputs import task_out
 from tasks.states import TASK_UNFINISHED, Pattern, RunStatus
 
+PINNED = 50
+"""Pinned conversations that the list shows above the others."""
+COUNTED_UNREAD = 100
+"""Conversations with something new that the browser's title counts."""
 RECENT = 14
 """Conversations in the side."""
 MOST_COUNTED = 999
@@ -28,7 +32,9 @@ PICKER_PROMPTS = 3
 class Frame(TypedDict):
     """The side."""
 
+    pinned: list[Conversation]
     recent: list[Conversation]
+    unread: list[str]
     unfinished: str
     agents: int
 
@@ -39,11 +45,16 @@ def person(request: HttpRequest) -> User:
 
 
 def frame(request: HttpRequest, here: str) -> dict[str, Any]:
-    """The context of `page.html`: `here` names the place in the navigation. Three queries."""
+    """The context of `page.html`: `here` names the place in the navigation. Five queries."""
     user = person(request)
     unfinished = Task.objects.for_user(user).unfinished()[: MOST_COUNTED + 1].count()
+    there = Conversation.objects.for_user(user).filter(archived_at=None)
+    pinned = list(with_state(there.filter(pinned_at__isnull=False)).order_by("-pinned_at")[:PINNED])
+    others = list(with_state(there.filter(pinned_at=None))[:RECENT])
     content: Frame = {
-        "recent": list(with_state(Conversation.objects.for_user(user))[:RECENT]),
+        "pinned": pinned,
+        "recent": [*pinned, *others][:RECENT],
+        "unread": [str(pk) for pk in there.unread().values_list("pk", flat=True)[:COUNTED_UNREAD]],
         "unfinished": f"{MOST_COUNTED}+" if unfinished > MOST_COUNTED else str(unfinished or ""),
         "agents": Agent.objects.enabled().count(),
     }

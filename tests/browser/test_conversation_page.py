@@ -37,25 +37,6 @@ def test_everything_in_it_is_cancelled_after_being_asked(open_page: Callable[...
     assert {task["phase"] for task in found} == {"cancelled"}
 
 
-def test_a_deletion_can_be_undone_until_the_page_is_left(
-    open_page: Callable[..., Page], live: Live, watch: Watch
-) -> None:
-    watch.expected.append("404")
-    conversation = live.conversation("Doomed")
-    page = open_page(f"/conversations/{conversation}/")
-    for undo in (True, False):
-        page.get_by_role("button", name="More").click()
-        page.get_by_role("menuitem", name="Delete conversation").click()
-        expect(page.get_by_text("Conversation deleted.")).to_be_visible()
-        if undo:
-            page.get_by_role("status").get_by_role("button", name="Undo").click()
-            assert live.call("GET", f"/conversations/{conversation}")["title"] == "Doomed"
-    page.goto(f"{live.url}/tasks/")
-    page.wait_for_timeout(500)
-    page.goto(f"{live.url}/conversations/{conversation}/")
-    expect(page.locator("h1")).to_have_text("There is nothing here")
-
-
 def test_a_conversation_that_was_deleted_elsewhere_says_so(
     open_page: Callable[..., Page], live: Live, watch: Watch
 ) -> None:

@@ -8,14 +8,15 @@ import { Transcript } from "../conversations/transcript.js";
 import { onActivity } from "../site/activity.js";
 import { call, newKey, to } from "../site/api.js";
 import { button, embedded, h, icon } from "../site/dom.js";
-import { TITLE, limit } from "../site/limits.js";
-import { openMenu } from "../site/menu.js";
 import { named } from "../site/names.js";
 import { ask, complain, explain, toast } from "../site/notices.js";
+import { setTitle } from "../site/tab_title.js";
 import { words } from "../site/words.js";
 import { cancelPlan } from "./actions.js";
 import { knowWords, registerController, taskCard } from "./card.js";
 import { Composer, sender } from "./composer.js";
+import { openConversationMenu } from "./conversation_acts.js";
+import { keepSeen } from "./seen.js";
 import { BUSY, ENDED, TaskStore } from "./store.js";
 
 const page = embedded("page");
@@ -213,47 +214,26 @@ addEventListener("keydown", (event) => { if (event.key === "Escape" && rail.clas
 
 onActivity("conversation_changed", (fresh) => {
   if (fresh.id !== id) return;
-  Object.assign(conversation, fresh);
-  setTitle(fresh.title);
+  take(fresh);
   transcript.waits(fresh.status === "require_user_input");
   followTasks();
 });
 
-function setTitle(title) {
+function showTitle(title) {
   $("title").textContent = named(title);
-  document.title = `${named(title)} · ValueCell Tasks`;
+  setTitle(named(title));
 }
 
-$("more").addEventListener("click", (event) => openMenu(event.currentTarget, [
-  { label: words.rename, icon: "pencil", act: rename },
-  { label: words.stopAll, icon: "ban", act: cancelAll },
-  { label: words.deleteConversation, icon: "trash-2", danger: true, act: remove },
-]));
-
-function rename() {
-  const field = h("input.field", { value: conversation.title, autofocus: true });
-  const wrong = h("div.wrong", { role: "alert" });
-  const fits = limit(field, TITLE, wrong);
-  const form = h("form", { method: "dialog" }, h("label.label", null, words.title, field), wrong,
-    h("div.actions", null, h("button.button", { type: "button", onclick: () => dialog.close() }, words.close), h("button.button.primary", null, words.save)));
-  const dialog = h("dialog", { "aria-label": words.rename }, form);
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    if (!fits()) return;
-    try {
-      const fresh = await call("PATCH", to`/conversations/${id}`, { title: field.value });
-      Object.assign(conversation, fresh);
-      setTitle(fresh.title);
-      dialog.close();
-    } catch (error) {
-      wrong.replaceChildren(Object.values(error.fields ?? {}).flat().join(" ") || h("span", null, explain(error)));
-    }
-  });
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
-  field.select();
+function take(fresh) {
+  Object.assign(conversation, fresh);
+  showTitle(fresh.title);
 }
+
+$("more").addEventListener("click", (event) => openConversationMenu(event.currentTarget, conversation, {
+  changed: take,
+  gone: () => location.assign("/"),
+  more: [{ label: words.stopAll, icon: "ban", act: cancelAll }],
+}));
 
 async function cancelAll() {
   if (!(await ask({ title: words.stopAllTitle, hint: words.stopAllHint, act: words.cancel, danger: true }))) return;
@@ -266,19 +246,11 @@ async function cancelAll() {
   }
 }
 
-/** Deleted when the toast ends (or the page is left), so that it can be undone until then. */
-function remove() {
-  const path = to`/api/v1/conversations/${id}`;
-  const token = document.querySelector('meta[name="csrf-token"]').content;
-  const carryOut = () => {
-    clearTimeout(timer);
-    removeEventListener("pagehide", carryOut);
-    return fetch(path, { method: "DELETE", keepalive: true, headers: { "X-CSRFToken": token } });
-  };
-  const timer = setTimeout(() => carryOut().then(() => location.assign("/"), complain), 10000);
-  addEventListener("pagehide", carryOut);
-  toast(words.deletedSoon, { seconds: 10, actions: [{ word: words.undo, act() { clearTimeout(timer); removeEventListener("pagehide", carryOut); } }] });
-}
+// What came is seen while this page is looked at; and the address may name an item of long ago.
+
+keepSeen({ id, unread: conversation.unread, seq: () => transcript.state.seq, busy: () => !$("running").hidden });
+transcript.seek().then((there) => { if (!there && location.hash.startsWith("#item-")) toast(words.itemGone, { seconds: 5 }); }, complain);
+addEventListener("hashchange", () => transcript.seek().catch(complain));
 
 // The connection, in one line when it needs one.
 

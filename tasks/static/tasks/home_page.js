@@ -3,6 +3,8 @@ import { Composer, sender } from "./composer.js";
 import { to } from "../site/api.js";
 import { embedded } from "../site/dom.js";
 import { keepLive } from "../site/live_page.js";
+import { offerUndo, openConversationMenu } from "./conversation_acts.js";
+import { keepFinding } from "./find.js";
 
 const asked = new URLSearchParams(location.search);
 const start = {};
@@ -21,7 +23,7 @@ const composer = new Composer({
     setTimeout(() => location.assign(to`/conversations/${id}/`), 0);
   },
 });
-if (matchMedia("(pointer: fine)").matches) composer.focus();
+if (matchMedia("(pointer: fine)").matches && location.hash !== "#find" && !asked.get("q")) composer.focus();
 if (start.text || start.agent) history.replaceState(null, "", location.pathname);
 
 document.getElementById("examples")?.addEventListener("click", (event) => {
@@ -32,4 +34,15 @@ document.getElementById("examples")?.addEventListener("click", (event) => {
   composer.submit();
 });
 
-keepLive({ kinds: ["conversation_changed", "run_changed"] });
+// The list: found in, kept live, and what can be done to each.
+const list = document.getElementById("talks");
+const refresh = keepLive({ kinds: ["conversation_changed", "run_changed"], hold: () => document.querySelector(".menu") !== null });
+keepFinding({ form: document.getElementById("find"), list, refresh, others: [...document.querySelectorAll("#examples")] });
+list.addEventListener("click", (event) => {
+  const more = event.target.closest("[data-more]");
+  if (!more) return;
+  const { id, title, pinned, archived } = more.closest("[data-talk]").dataset;
+  const conversation = { id, title, pinned_at: pinned || null, archived_at: archived || null };
+  openConversationMenu(more, conversation, { changed: refresh, gone() { refresh(); offerUndo(refresh); } });
+});
+offerUndo(refresh);

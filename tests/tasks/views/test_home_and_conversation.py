@@ -57,3 +57,27 @@ def test_a_conversation_comes_with_its_newest_items_and_its_tasks(visit: Client,
     asked = [one["data"]["payload"]["content"] for one in page["envelopes"] if "require" in one["event"]]
     assert asked == ["Which <one>?"]
     assert max(envelope["seq"] for envelope in page["envelopes"]) <= page["seq"]
+
+
+def test_pinned_ones_stand_above_and_archived_ones_apart(visit: Client, user: User) -> None:
+    for number in range(4):
+        at = NOW + timedelta(minutes=number)
+        Conversation.objects.create(user=user, title=f"Talk {number}", created_at=at, updated_at=at)
+    Conversation.objects.filter(title="Talk 0").update(pinned_at=NOW)
+    Conversation.objects.filter(title="Talk 2").update(archived_at=NOW)
+    Conversation.objects.filter(title="Talk 1").update(news_seq=3)
+    page = visit.get("/")
+    assert [talk.title for talk in (*page.context["pinned"], *page.context["talks"])] == ["Talk 0", "Talk 3", "Talk 1"]
+    assert [talk.title for talk in page.context["frame"]["recent"]] == ["Talk 0", "Talk 3", "Talk 1"]
+    assert [talk.title for talk in visit.get("/?show=archived").context["talks"]] == ["Talk 2"]
+    assert [talk.title for talk in visit.get("/?show=unread").context["talks"]] == ["Talk 1"]
+    assert embedded(page.content, "unread") == [str(Conversation.objects.get(title="Talk 1").pk)]
+
+
+def test_what_is_found_is_marked_and_never_markup(visit: Client, user: User) -> None:
+    Conversation.objects.create(user=user, title="<i>Copper</i> mines", created_at=NOW, updated_at=NOW)
+    page = visit.get("/", {"q": "copper"}).content.decode()
+    assert "&lt;i&gt;<mark>Copper</mark>&lt;/i&gt; mines" in page
+    assert "Nothing found" in visit.get("/", {"q": "tin"}).content.decode()
+    for strange in ("\0", "'", '"', "*", "x" * 5_000, "\ud800".encode("utf-8", "surrogatepass")):
+        assert visit.get("/", {"q": strange}).status_code == 200

@@ -30,9 +30,12 @@ export function keepLive({ kinds, concerns = () => true, onrefresh = () => {}, h
       return false;
     }
     last = Date.now();
-    const response = await fetch(location.href, { credentials: "same-origin" }).catch(() => null);
+    const address = location.href;
+    const response = await fetch(address, { credentials: "same-origin" }).catch(() => null);
     if (!response?.ok || response.redirected) return false;
     const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+    // Something else is asked for by now (a word was typed on): this answer is too late.
+    if (location.href !== address) return false;
     const changed = [];
     for (const part of document.querySelectorAll("[data-live]")) {
       const name = part.dataset.live;

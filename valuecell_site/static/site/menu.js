@@ -13,7 +13,7 @@ export function openMenu(anchor, entries) {
     const role = radio ? "menuitemradio" : "menuitem";
     const inner = [entry.icon ? icon(entry.icon) : null, entry.lead ?? null, h("span.grow", null, h("b", null, entry.label), entry.hint ? h("span", null, entry.hint) : null)];
     const attributes = { role, tabindex: "-1", class: entry.danger ? "danger" : "", "aria-checked": radio ? String(Boolean(entry.checked)) : null };
-    if (entry.href) return h("a", { ...attributes, href: entry.href }, inner);
+    if (entry.href) return h("a", { ...attributes, href: entry.href, onclick: () => close(false) }, inner);
     return h("button", { ...attributes, type: "button", onclick: () => { close(); entry.act(); } }, inner);
   });
   const menu = h("div.menu", { role: "menu", popover: "manual" }, items);

@@ -1,8 +1,9 @@
 // On every page: times kept right, faces coloured, the zone told to the server, the side's conversations kept live.
 import { onActivity } from "./activity.js";
-import { to } from "./api.js";
-import { face, h } from "./dom.js";
+import { call, to } from "./api.js";
+import { embedded, face, h } from "./dom.js";
 import { named } from "./names.js";
+import { setUnread } from "./tab_title.js";
 import { keepTimes, zone } from "./times.js";
 import { words } from "./words.js";
 
@@ -19,6 +20,44 @@ export function paintFaces(root) {
     delete element.dataset.face;
   }
 }
+
+// Conversations with something new: marked in the side, counted in the browser's title.
+const unread = new Set(embedded("unread", []));
+const markNew = (id) => {
+  const link = document.querySelector(`#recent [data-conversation="${CSS.escape(id)}"] a`);
+  link?.querySelector(".new")?.remove();
+  if (unread.has(id)) link?.querySelector(".title").after(h("span.new", null, h("span.sr", null, words.somethingNew)));
+};
+const isShown = (id) => !document.hidden && location.pathname === to`/conversations/${id}/`;
+const countNew = () => setUnread([...unread].filter((id) => !isShown(id)).length);
+onActivity("conversation_changed", ({ id, unread: news, archived_at: archived }) => {
+  if (news && !archived) unread.add(id);
+  else unread.delete(id);
+  if (!isShown(id)) markNew(id);
+  countNew();
+});
+onActivity("ready", async () => {
+  // What happened while the connection was away.
+  const { items } = await call("GET", "/conversations?unread=true&archived=false&limit=100").catch(() => ({ items: null }));
+  if (!items) return;
+  const before = new Set(unread);
+  unread.clear();
+  items.forEach(({ id }) => unread.add(id));
+  [...before, ...unread].forEach(markNew);
+  countNew();
+});
+document.addEventListener("visibilitychange", countNew);
+countNew();
+
+// "/" leads to the search from everywhere, unless it is being typed.
+addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  if (event.target.closest?.("input, textarea, select, [contenteditable], dialog, .menu")) return;
+  event.preventDefault();
+  const field = document.querySelector("#find input");
+  if (field) field.focus();
+  else location.assign("/#find");
+});
 
 const recent = document.getElementById("recent");
 if (recent) {
@@ -38,12 +77,17 @@ if (recent) {
   };
   onActivity("conversation_changed", (conversation) => {
     let link = entryOf(conversation.id);
+    if (conversation.archived_at) {
+      link?.parentElement.remove();
+      return;
+    }
     if (!link) {
       recent.prepend(h("li", { "data-conversation": conversation.id }, h("a", { href: to`/conversations/${conversation.id}/` }, h("span.title"))));
       link = entryOf(conversation.id);
       while (recent.children.length > 14) recent.lastElementChild.remove();
     }
     link.querySelector(".title").textContent = named(conversation.title);
+    if (!isShown(conversation.id)) markNew(conversation.id);
     if (conversation.status === "require_user_input") asking.add(conversation.id);
     else asking.delete(conversation.id);
     redraw(conversation.id);
