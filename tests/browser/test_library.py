@@ -149,7 +149,7 @@ def test_a_shared_conversation_is_read_by_strangers_until_it_is_revoked(
     page.get_by_role("button", name="More", exact=True).click()
     page.get_by_role("menuitem", name="Share…").click()
     page.get_by_role("button", name="Make a link").click()
-    address = page.get_by_label("Read-only link").input_value()
+    address = page.get_by_role("textbox", name="Read-only link").input_value()
     context = browser.new_context(viewport=PHONE)
     stranger = watch.page(context.new_page())
     asked: list[str] = []

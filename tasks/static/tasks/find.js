@@ -30,7 +30,7 @@ export function keepFinding({ form, list, refresh, others }) {
     timer = setTimeout(find, TYPING_PAUSE);
   });
   form.addEventListener("submit", (event) => { event.preventDefault(); find(); });
-  const links = () => [...list.querySelectorAll("a[href]")];
+  const links = () => [...list.querySelectorAll(".talks a[href]")];
   field.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && field.value) {
       event.preventDefault();

@@ -37,7 +37,7 @@ document.getElementById("examples")?.addEventListener("click", (event) => {
 // The list: found in, kept live, and what can be done to each.
 const list = document.getElementById("talks");
 const refresh = keepLive({ kinds: ["conversation_changed", "run_changed"], hold: () => document.querySelector(".menu") !== null });
-keepFinding({ form: document.getElementById("find"), list, refresh, others: [...document.querySelectorAll("#examples")] });
+keepFinding({ form: document.getElementById("find"), list: list.querySelector("[data-live]"), refresh, others: [...document.querySelectorAll("#examples")] });
 list.addEventListener("click", (event) => {
   const more = event.target.closest("[data-more]");
   if (!more) return;
