@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import binascii
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.db import models
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare, salted_hmac
 
 from conversations.models.conversation import Conversation
+from conversations.signed_links import key_of, token_of
 
-SIGNED_BYTES = 16
+KIND = "conversations.models.share"
+"""Of link, in its signature."""
 
 
 class ConversationShare(models.Model):
@@ -32,26 +31,16 @@ class ConversationShare(models.Model):
     @property
     def token(self) -> str:
         """What stands in the link: URL-safe, 43 characters."""
-        return urlsafe_b64encode(self.key.bytes + _signature(self.key)).rstrip(b"=").decode()
+        return token_of(self.key, kind=KIND)
 
     @classmethod
     def opened_by(cls, token: str) -> ConversationShare | None:
         """What `token` opens; None for what nobody signed, was revoked or deleted, and whose owner may not sign in."""
-        try:
-            content = urlsafe_b64decode(token + "=")
-        except (binascii.Error, ValueError):
-            return None
-        if len(content) != 16 + SIGNED_BYTES:
-            return None
-        key = UUID(bytes=content[:16])
-        if not constant_time_compare(content[16:], _signature(key)):
+        key = key_of(token, kind=KIND)
+        if key is None:
             return None
         return (
             cls.objects.select_related("conversation")
             .filter(key=key, conversation__delete_at=None, conversation__user__is_active=True)
             .first()
         )
-
-
-def _signature(key: UUID) -> bytes:
-    return salted_hmac("conversations.models.share", key.bytes, algorithm="sha256").digest()[:SIGNED_BYTES]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import binascii
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare, salted_hmac
 
-SIGNED_BYTES = 16
-"""Of the signature: 128 bits are not guessed, and keep the link short."""
+from conversations.signed_links import key_of, token_of
+
+KIND = "tasks.models.feed"
+"""Of link, in its signature."""
 
 
 class CalendarFeed(models.Model):
@@ -33,22 +32,12 @@ class CalendarFeed(models.Model):
     @property
     def token(self) -> str:
         """What stands in the link: URL-safe, 43 characters."""
-        return urlsafe_b64encode(self.key.bytes + _signature(self.key)).rstrip(b"=").decode()
+        return token_of(self.key, kind=KIND)
 
     @classmethod
     def opened_by(cls, token: str) -> CalendarFeed | None:
         """The feed that `token` opens; None for what nobody signed, what was revoked, and who may not sign in."""
-        try:
-            content = urlsafe_b64decode(token + "=")
-        except (binascii.Error, ValueError):
-            return None
-        if len(content) != 16 + SIGNED_BYTES:
-            return None
-        key = UUID(bytes=content[:16])
-        if not constant_time_compare(content[16:], _signature(key)):
+        key = key_of(token, kind=KIND)
+        if key is None:
             return None
         return cls.objects.select_related("user").filter(key=key, user__is_active=True).first()
-
-
-def _signature(key: UUID) -> bytes:
-    return salted_hmac("tasks.models.feed", key.bytes, algorithm="sha256").digest()[:SIGNED_BYTES]
