@@ -3,6 +3,7 @@
 AgentError
 ├── AgentUnreachable   nobody answered: refused, unknown host, TLS, no route         retry; nothing was sent
 ├── AgentTimeout       connected, and then silent for too long                       retry after a look-up
+├── CircuitOpen        it was silent so often that it is not asked for a while       retry; nothing was sent
 ├── AgentBusy          429 or 503: asks to come back later (`retry_after`)           retry; nothing was taken
 ├── AgentBroken        garbled or oversized answer, HTML, 5xx, internal error        retry after a look-up
 │   └── AgentCut       the connection broke before an answer said anything           look it up; else nobody can tell
@@ -20,6 +21,8 @@ class AgentError(Exception):
     """Whether the agent may have taken the message: look the task up before it is sent again."""
     unanswered = False
     """Whether nothing came back that says what became of the message: it is not sent again on a guess."""
+    silent = False
+    """Whether nobody answered, or what answered is no agent: such failures in a row open its circuit (`circuit`)."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -29,6 +32,7 @@ class AgentError(Exception):
 class AgentUnreachable(AgentError):
     """No connection came about, so nothing was sent."""
 
+    silent = True
     may_have_arrived = False
 
     def __init__(self, message: str, *, slow: bool = False) -> None:
@@ -37,8 +41,16 @@ class AgentUnreachable(AgentError):
         self.slow = slow
 
 
+class CircuitOpen(AgentError):
+    """Nothing was sent, because the agent did not answer several times in a row (`circuit`)."""
+
+    may_have_arrived = False
+
+
 class AgentTimeout(AgentError):
     """The agent took the connection and then said nothing for longer than we wait."""
+
+    silent = True
 
 
 class AgentBusy(AgentError):
@@ -55,6 +67,8 @@ class AgentBusy(AgentError):
 class AgentBroken(AgentError):
     """What came back cannot be read, or ended in the middle."""
 
+    silent = True
+
 
 class AgentCut(AgentBroken):
     """The connection broke, or the answer ended, before the agent named its task: nobody can tell whether it has it."""
@@ -64,6 +78,8 @@ class AgentCut(AgentBroken):
 
 class AgentLost(AgentError):
     """The agent still lists the task, and nobody seems to work on it any more."""
+
+    silent = True
 
 
 class AgentRefused(AgentError):

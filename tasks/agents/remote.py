@@ -27,6 +27,8 @@ class AgentRef:
     credential_env: str = ""
     send_mode: str = "stream"
     updated_at: datetime
+    troubled: bool = False
+    """It did not answer lately: its circuit is to be asked before something is sent."""
     public_only: bool = False
     """Added in page or API: each connection is checked not to lead to a loopback or private address."""
 
@@ -41,6 +43,7 @@ class AgentRef:
             credential_env=agent.credential_env,
             send_mode=agent.send_mode,
             updated_at=agent.updated_at,
+            troubled=agent.failures > 0,
             # An address that the operator changed since is the operator's word.
             public_only=bool(card.get(ADDED_FROM)) and card.get(ADDED_FROM) == agent.url,
         )

@@ -24,7 +24,7 @@ from conversations.wire import (
 )
 from tasks.agents import cards
 from tasks.models import Agent
-from tasks.schemas.outputs import AgentOut, AgentPage, agent_out
+from tasks.schemas.agents import AgentOut, AgentPage, agent_out
 
 router = Router(tags=["agents"])
 

@@ -27,6 +27,8 @@ class End:
     """What the run used since it was taken up (`budgets.read_usage`)."""
     agent_error: str
     """What went wrong with the agent itself, if anything did."""
+    silent: bool
+    """`agent_error` is that nobody answered, or that what answered is no agent: it counts for the circuit."""
     was_asked: bool
     """Its agent was asked at all."""
     was_sent_before: bool
@@ -68,6 +70,13 @@ def completed(ends: Sequence[End]) -> list[Change]:
     return changes
 
 
+def heard(names: Sequence[str]) -> list[Change]:
+    """Agents in trouble that said a word: whoever waits for that need not wait for the end of the run."""
+    for name in sorted(set(names)):
+        health.note_seen(name, now=timezone.now())
+    return []
+
+
 def sent(leases: Sequence[Lease]) -> list[Change]:
     """Runs whose messages are about to leave."""
     return TaskService.sent(leases, now=timezone.now())
@@ -76,7 +85,7 @@ def sent(leases: Sequence[Lease]) -> list[Change]:
 def _note_agent(end: End, now: datetime) -> list[Change]:
     if end.was_asked:
         if end.agent_error:
-            health.note_error(end.agent_name, end.agent_error)
+            health.note_error(end.agent_name, end.agent_error, now=now, failure=end.silent)
         else:
             health.note_seen(end.agent_name, now=now)
     return []

@@ -21,12 +21,13 @@ from conversations.threads import DatabaseThreads, Gathered
 from tasks import metrics
 from tasks.agents.connection import Connection
 from tasks.agents.connections import connections
-from tasks.agents.errors import AgentBroken, AgentCut, AgentError, AgentRefused, AgentTimeout, AgentUnreachable
+from tasks.agents.errors import AgentBroken, AgentCut, AgentError, AgentRefused, AgentTimeout, AgentUnreachable, CircuitOpen
 from tasks.agents.remote import remote_state
 from tasks.agents.router import Routed, Router
 from tasks.execution import context as contexts
 from tasks.execution import endings, rejoining
 from tasks.execution.accumulator import Accumulator
+from tasks.execution.admission import admitted
 from tasks.execution.context import RunContext
 from tasks.execution.message import outgoing
 from tasks.execution.outcome import (
@@ -80,6 +81,8 @@ class RunExecution:
         self._leaving = False
         self._events = 0
         self._agent_error = ""
+        self._silent = False
+        self._asked = True
 
     def leave(self) -> None:
         """Say that a cancellation which comes now means: another worker goes on with it."""
@@ -141,11 +144,15 @@ class RunExecution:
             await self._cancel_remote()
             if found.deadline_at is not None and found.deadline_at <= timezone.now():
                 return failed(DEADLINE_PASSED, False, kind="deadline")
-            return failed(
-                f"{found.agent_name} was not done after {found.timeout_seconds} seconds.", True, kind="timeout"
-            )
+            late = f"{found.agent_name} was not done after {found.timeout_seconds} seconds."
+            if not self._events:
+                self._agent_error, self._silent = f"{late} It never said a word.", True
+            return failed(late, True, kind="timeout")
+        except CircuitOpen as error:
+            self._asked = False
+            return failed(error.message, error.retryable, kind=type(error).__name__)
         except AgentError as error:
-            self._agent_error = error.message
+            self._agent_error, self._silent = error.message, error.silent
             if isinstance(error, NobodyKnows) or (found.was_sent and not self._remote_task_id):
                 return unknown(error.message)
             wait = getattr(error, "retry_after", None) or 0.0
@@ -203,6 +210,8 @@ class RunExecution:
         try:
             if found.agent is None:
                 raise AgentUnreachableForGood(f"There is no agent {found.agent_name} here any more, or it is disabled.")
+            if not found.was_sent:
+                await admitted(found.agent, self._in_thread)
             connection = await connections.get(found.agent)
             result = "connected"
         finally:
@@ -252,6 +261,8 @@ class RunExecution:
             self._say(response)
         faults.reached("run.event")
         self._events += 1
+        if self._events == 1 and self._context.agent is not None and self._context.agent.troubled:
+            journal.add((), Together(endings.heard, self._context.agent_name), gate_pass=self.lease)
         if self._events % FAIR_SHARE == 0:
             await journal.room()
             await asyncio.sleep(0)
@@ -304,7 +315,12 @@ class RunExecution:
     def _remember(self, task_id: str, context_id: str) -> None:
         """The agent's name for the task, committed with what it said first."""
         self._remote_task_id, self._remote_context_id = task_id, context_id or self._remote_context_id
-        known = Known(lease=self.lease, remote_task_id=task_id, remote_context_id=self._remote_context_id)
+        known = Known(
+            lease=self.lease,
+            remote_task_id=task_id,
+            remote_context_id=self._remote_context_id,
+            at=timezone.now(),
+        )
         journal.add((), Together(TaskService.known_at_agent, known), gate_pass=self.lease)
 
     async def _settle(self, outcome: Outcome) -> None:
@@ -317,7 +333,8 @@ class RunExecution:
             result=self._accumulator.result(),
             usage=self._router.usage,
             agent_error=self._agent_error,
-            was_asked=not self._context.problem,
+            silent=self._silent,
+            was_asked=self._asked and not self._context.problem,
             was_sent_before=self._context.was_sent,
         )
         held = await self._write_end(endings.settle(end, outcome, now=timezone.now()))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from enum import StrEnum
+
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -17,6 +20,17 @@ class SendMode(models.TextChoices):
     """One streaming call: every event comes live with its metadata."""
     DETACHED = "detached", "Detached"
     """Returns at once, then subscribes: survives dropped connections on 0.3 servers too."""
+
+
+class Circuit(StrEnum):
+    """What stands between us and an agent (`tasks.agents.circuit`)."""
+
+    CLOSED = "closed"
+    """Messages go out."""
+    OPEN = "open"
+    """It did not answer several times in a row, and nothing new is sent to it for a while."""
+    HALF_OPEN = "half_open"
+    """That while is over: one run tries."""
 
 
 class AgentQuerySet(models.QuerySet["Agent"]):
@@ -53,6 +67,15 @@ class Agent(models.Model):
     send_mode = models.CharField(max_length=10, choices=SendMode, default=SendMode.STREAM)
     last_seen_at = models.DateTimeField(null=True, editable=False)
     last_error = models.TextField(blank=True, editable=False)
+    """What is wrong with it now; empty again as soon as it answers."""
+    recent_error = models.TextField(blank=True, editable=False)
+    recent_error_at = models.DateTimeField(null=True, editable=False)
+    """What was wrong with it last, and when, also after it answered again."""
+    failures = models.PositiveSmallIntegerField(default=0, editable=False)
+    open_until = models.DateTimeField(null=True, editable=False)
+    probe_until = models.DateTimeField(null=True, editable=False)
+    """Its circuit (`tasks.agents.circuit`): failures in a row, until when nothing new is sent to it, and until when a
+    run that tries has its turn."""
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
     """Connections are kept by (name, updated_at): a changed card is used by the next message of every process."""
@@ -70,8 +93,19 @@ class Agent(models.Model):
         """How many runs may go on at this agent at once, over all processes."""
         return self.max_concurrency or settings.AGENT_CONCURRENCY
 
+    def circuit(self, now: datetime) -> Circuit:
+        """How its circuit stands."""
+        return circuit_at(self.open_until, now)
+
     @property
     def skills(self) -> list[dict[str, object]]:
         """The card's skills, each with `id`, `name`, `description`, `tags`, `examples` where the card has them."""
         skills = self.card.get("skills") if isinstance(self.card, dict) else None
         return [skill for skill in skills or [] if isinstance(skill, dict)]
+
+
+def circuit_at(open_until: datetime | None, now: datetime) -> Circuit:
+    """The state of a circuit that is open until then."""
+    if open_until is None:
+        return Circuit.CLOSED
+    return Circuit.OPEN if now < open_until else Circuit.HALF_OPEN

@@ -66,8 +66,12 @@ class TaskRun(models.Model):
     heartbeat_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
     """Set before the message leaves: without it, nothing reached the agent."""
+    answered_at = models.DateTimeField(null=True)
+    """When the agent's first word came: what lies between is its latency."""
     remote_task_id = models.CharField(max_length=200, blank=True)
     remote_context_id = models.CharField(max_length=200, blank=True)
+    remote_state = models.CharField(max_length=20, blank=True)
+    """Cancelled here: what became of the task at its agent, as it says itself (`agents.remote.RemoteState`)."""
     cancel_due = models.BooleanField(default=False)
     """Cancelled here, and its agent does not know yet. Whoever tells the agent clears it."""
     created_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -1,4 +1,4 @@
-"""What goes out: plans, tasks, runs and agents, key by key as the contract lists them.
+"""What goes out: plans, tasks and runs, key by key as the contract lists them.
 
 The typed dictionaries are what the OpenAPI description shows; the functions beside them build them. Nothing here asks
 the database a question of its own where the caller has annotated `phase` and selected what is related.
@@ -13,10 +13,9 @@ from typing_extensions import TypedDict  # pydantic reads no other before Python
 from conversations.models import Conversation
 from conversations.schemas import Id, Moment, conversation_out, moment, moment_or_none
 from tasks import schedules
-from tasks.models import Agent, ExecutionPlan, Task, TaskRun, TaskTransition
+from tasks.models import ExecutionPlan, Task, TaskRun, TaskTransition
 
 __all__ = [
-    "agent_out",
     "conversation_out",
     "conversations_by_id",
     "plan_out",
@@ -183,29 +182,6 @@ class TransitionPage(TypedDict):
     next_cursor: str | None
 
 
-class AgentOut(TypedDict):
-    """An agent."""
-
-    name: str
-    slug: str
-    display_name: str
-    url: str
-    description: str
-    skills: list[dict[str, Any]]
-    enabled: bool
-    max_concurrency: int
-    send_mode: str
-    last_seen_at: Moment | None
-    last_error: str | None
-
-
-class AgentPage(TypedDict):
-    """One page of agents, by name."""
-
-    items: list[AgentOut]
-    next_cursor: str | None
-
-
 class CancelledOut(TypedDict):
     """What a cancel did; the items are those that changed with it."""
 
@@ -365,23 +341,6 @@ def transition_out(transition: TaskTransition) -> TransitionOut:
         "changes": transition.changes,
         "actor": transition.actor.get_username() if transition.actor else None,
         "created_at": moment(transition.created_at),
-    }
-
-
-def agent_out(agent: Agent) -> AgentOut:
-    """An agent as the API shows it."""
-    return {
-        "name": agent.name,
-        "slug": agent.slug,
-        "display_name": agent.display_name or agent.name,
-        "url": agent.url,
-        "description": agent.description,
-        "skills": agent.skills,
-        "enabled": agent.enabled,
-        "max_concurrency": agent.concurrency,
-        "send_mode": str(agent.send_mode),
-        "last_seen_at": moment_or_none(agent.last_seen_at),
-        "last_error": agent.last_error or None,
     }
 
 

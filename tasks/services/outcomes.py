@@ -60,6 +60,8 @@ class Known:
     lease: Lease
     remote_task_id: str
     remote_context_id: str
+    at: datetime
+    """When it did."""
 
 
 def known_at_agent(known: Sequence[Known]) -> list[Change]:
@@ -67,14 +69,15 @@ def known_at_agent(known: Sequence[Known]) -> list[Change]:
     names = {one.lease.run_id: one for one in known}
     runs = [
         run
-        for run in TaskRun.objects.filter(pk__in=names).only("pk", "token").order_by()
+        for run in TaskRun.objects.filter(pk__in=names).only("pk", "token", "answered_at").order_by()
         if run.token == names[run.pk].lease.token
     ]
     for run in runs:
         run.remote_task_id = names[run.pk].remote_task_id[:200]
         run.remote_context_id = names[run.pk].remote_context_id[:200]
         run.answer = ""
-    write_columns(runs, ["remote_task_id", "remote_context_id", "answer"])
+        run.answered_at = run.answered_at or names[run.pk].at
+    write_columns(runs, ["remote_task_id", "remote_context_id", "answer", "answered_at"])
     return []
 
 

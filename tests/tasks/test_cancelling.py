@@ -152,7 +152,7 @@ def test_the_next_task_of_the_plan_goes_on(make_task: TaskMaker) -> None:
 
 def test_a_run_that_its_agent_knows_is_marked_until_the_agent_was_told(task: Task) -> None:
     lease = started(task)
-    TaskService.known_at_agent([Known(lease=lease, remote_task_id="r-1", remote_context_id="c-1")])
+    TaskService.known_at_agent([Known(lease=lease, remote_task_id="r-1", remote_context_id="c-1", at=NOW)])
     cancel(task)
     run = TaskRun.objects.get()
     assert (run.status, run.cancel_due) == ("cancelled", True)

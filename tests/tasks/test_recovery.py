@@ -30,7 +30,7 @@ LATER = NOW + STALE_AFTER + timedelta(seconds=1)
 
 def known(lease: Lease) -> None:
     TaskService.sent([lease], now=NOW)
-    TaskService.known_at_agent([Known(lease=lease, remote_task_id="remote-1", remote_context_id="context-1")])
+    TaskService.known_at_agent([Known(lease=lease, remote_task_id="remote-1", remote_context_id="context-1", at=NOW)])
 
 
 def test_a_run_that_was_never_sent_goes_back_to_the_queue(task: Task) -> None:

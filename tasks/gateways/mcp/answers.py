@@ -6,7 +6,8 @@ from pydantic import TypeAdapter
 from typing_extensions import TypedDict  # pydantic reads no other before Python 3.12
 
 from tasks.gateways.mcp.arguments import untitled
-from tasks.schemas.outputs import AgentOut, RunOut, TaskOut
+from tasks.schemas.agents import AgentOut
+from tasks.schemas.outputs import RunOut, TaskOut
 
 
 class Worked(TypedDict):

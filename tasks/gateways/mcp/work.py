@@ -18,8 +18,9 @@ from tasks.gateways.mcp import answers, arguments
 from tasks.gateways.speech import Speech
 from tasks.models import Agent, ExecutionPlan, Task
 from tasks.planner.language import understand
+from tasks.schemas.agents import agent_out
 from tasks.schemas.inputs import MessageIn
-from tasks.schemas.outputs import RunOut, TaskOut, agent_out, run_out, task_out
+from tasks.schemas.outputs import RunOut, TaskOut, run_out, task_out
 from tasks.schemas.previews import known_zone, previewed
 from tasks.services import TaskService
 from tasks.states import TaskStatus

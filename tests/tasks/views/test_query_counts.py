@@ -22,7 +22,7 @@ SIDE = 5
         ("/conversations/{conversation}/", 5),  # itself, items, tasks, their runs, agents
         ("/tasks/{task}/", 6),  # itself, its plan, runs, last result, hooks, history
         ("/runs/{run}/", 2),  # itself, its first item
-        ("/agents/", 1),
+        ("/agents/", 2),  # themselves, the runs of their day
         ("/settings/", 6),  # the link of the calendar, webhooks, tokens, devices with their sessions and people
         ("/insights/", 3),  # runs by time and agent, failures by reason, coming tasks
         ("/calendar/", 4),  # the link, the runs by day, coming ones, paused ones
