@@ -20,20 +20,26 @@ from conversations.paragraphs import Paragraphs
 from conversations.threads import DatabaseThreads, Gathered
 from tasks import metrics
 from tasks.agents.connection import Connection
-from tasks.agents.connections import connections
-from tasks.agents.errors import AgentBroken, AgentCut, AgentError, AgentRefused, AgentTimeout, AgentUnreachable, CircuitOpen
+from tasks.agents.errors import (
+    AgentBroken,
+    AgentCut,
+    AgentError,
+    AgentRefused,
+    AgentTimeout,
+    AgentUnreachable,
+    CircuitOpen,
+)
 from tasks.agents.remote import remote_state
 from tasks.agents.router import Routed, Router
 from tasks.execution import context as contexts
 from tasks.execution import endings, rejoining
 from tasks.execution.accumulator import Accumulator
-from tasks.execution.admission import admitted
+from tasks.execution.connecting import connected
 from tasks.execution.context import RunContext
 from tasks.execution.message import outgoing
 from tasks.execution.outcome import (
     CRASHED,
     AgentForgot,
-    AgentUnreachableForGood,
     NobodyKnows,
     Outcome,
     failed,
@@ -181,7 +187,7 @@ class RunExecution:
                 task_id=scope.task_id,
             )
             self._add([opening])
-        self._connection = await self._connect()
+        self._connection = await connected(found, self.lease, show=self._show, in_thread=self._in_thread)
         self._pass(Event.TASK_STARTED)
         if found.remote_task_id and found.answer:
             return await self._follow(self._answer(self._connection))
@@ -195,30 +201,6 @@ class RunExecution:
         self._sent = True
         faults.reached("run.sent")
         return await self._follow(self._connection.send(outgoing(found, found.text)))
-
-    async def _connect(self) -> Connection:
-        """Reach the agent; the transcript shows it as a tool call, for the first run of a recurring task only."""
-        found = self._context
-        shown = (not found.recurring or found.first) and not found.was_sent
-        call_id = f"connect-{self.lease.run_id}-{self.lease.token}"
-        call = {"tool_call_id": call_id, "tool_name": "connect_agent"}
-        attempt = {"attempt": found.attempt} if found.attempt > 1 else {}
-        if shown:
-            payload = {**call, "tool_result": None}
-            self._show(Response(event=Event.TOOL_CALL_STARTED, payload=payload, metadata=attempt, key=call_id))
-        result = f"ERROR: could not connect to agent {found.agent_name}"
-        try:
-            if found.agent is None:
-                raise AgentUnreachableForGood(f"There is no agent {found.agent_name} here any more, or it is disabled.")
-            if not found.was_sent:
-                await admitted(found.agent, self._in_thread)
-            connection = await connections.get(found.agent)
-            result = "connected"
-        finally:
-            if shown:
-                payload = {**call, "tool_result": result}
-                self._show(Response(event=Event.TOOL_CALL_COMPLETED, payload=payload, metadata=attempt, key=call_id))
-        return connection
 
     async def _follow(self, events: AsyncIterator[Any]) -> Outcome:
         """Pass on a stream; join it again where it breaks, and ask how it ended where it does not say."""

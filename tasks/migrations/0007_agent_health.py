@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tasks', '0005_chat_turns'),
+        ('tasks', '0006_task_owner_inactive'),
     ]
 
     operations = [
