@@ -21,7 +21,8 @@ async def connected(
     show: puts a response into the transcript. in_thread: calls a function of the ORM. Raises AgentError.
     """
     shown = (not found.recurring or found.first) and not found.was_sent
-    call_id = f"connect-{lease.run_id}-{lease.token}"
+    # The run's, not the lease's: a worker that died before it was through leaves a call that the next one ends.
+    call_id = f"connect-{lease.run_id}"
     call = {"tool_call_id": call_id, "tool_name": "connect_agent"}
     attempt = {"attempt": found.attempt} if found.attempt > 1 else {}
     if shown:

@@ -5,16 +5,21 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
+from conversations.changes import Response
+from conversations.events import Event
 from conversations.hub import hub
-from conversations.journal import journal
+from conversations.journal import journal, write
 from conversations.models import Conversation, ItemTail
+from conversations.paragraphs import Paragraphs
 from sample_agents.base import ask, component, message_chunk, reasoning
 from tasks.models import Agent, Task, TaskRun
 from tasks.services import TaskService
+from tasks.services.transcript import task_scope
 from tests.helpers.agents import Asking, Echo, Failing, Saying, Waiting, one_of_each
-from tests.helpers.runners import sync, until, until_over
+from tests.helpers.runners import sync, until, until_over, working_runner
 from tests.helpers.tasks import (
     TaskMaker,
     components,
@@ -24,6 +29,7 @@ from tests.helpers.tasks import (
     run_statuses,
     runs,
     say,
+    started,
     statuses,
 )
 from tests.helpers.transcript import Viewer
@@ -101,6 +107,26 @@ async def test_the_first_call_of_a_run_is_connect_agent(
     assert call["event"] == "tool_call_completed"
     payload = call["data"]["payload"]
     assert (payload["tool_name"], payload["tool_result"]) == ("connect_agent", "connected")
+
+
+async def test_a_call_that_a_dead_worker_left_open_is_ended_by_the_next(
+    task: Task, serve_agent: Serve, conversation: Conversation
+) -> None:
+    await sync(serve_agent, Echo())
+
+    def dies() -> None:
+        lease = started(task)
+        run = TaskRun.objects.get(pk=lease.run_id)
+        call = {"tool_call_id": f"connect-{run.pk}", "tool_name": "connect_agent", "tool_result": None}
+        left = Response(event=Event.TOOL_CALL_STARTED, payload=call, key=call["tool_call_id"])
+        with transaction.atomic():
+            write(Paragraphs(task_scope(task, run)).apply(left))
+        TaskService.hand_back([lease], now=timezone.now())
+
+    await sync(dies)
+    async with working_runner():
+        await until_over(task)
+    assert await sync(events, conversation) == ["thread_started", "tool_call_completed", "message_chunk"]
 
 
 async def test_paragraphs_are_cut_where_something_else_comes_between_and_nothing_stays_open(
