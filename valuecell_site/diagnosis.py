@@ -19,7 +19,7 @@ from django.db.models import Min
 from django.utils import timezone
 from redis import Redis
 
-from tasks.agents.cards import examined_card
+from tasks.agents.own_cards import examined_card
 from tasks.models import Agent, Task, TaskRun, Worker
 from tasks.states import RunStatus
 

@@ -1,12 +1,14 @@
 """Remote agents: their cards, the connections to them, and what their words mean.
 
-    cards         what an agent says of itself: read from files or fetched, kept as Agent rows (sync, ORM)
+    cards         the operator's card files, kept as Agent rows (sync, ORM)
+    adding        an agent by its address: its own card shown, then taken as it was shown (sync, ORM)
     connections   RemoteConnections: one Connection an agent; send, rejoin, look up, cancel (async, no ORM)
     router        what an agent sends -> responses, state, question, error (pure)
 
 Below them: `remote` (the values that pass between these three), `errors`, `connection`, `transport` (httpx with limits,
 the address guard and errors in plain words), `wire` (0.3 servers that leave fields out), `credentials`, `addresses`
-(which of them may be reached), `fetching` and `card_format` (cards as they come), `speech` and `artifacts` (the
+(which of them may be reached), `fetching`, `own_cards`, `signatures`, `card_format` and `card_checks` (cards as they
+come), `circuit` and `health` (how an agent does), `speech` and `artifacts` (the
 router's rules), `said` (what was said already) and `plain` (protobuf values as plain ones).
 """
 

@@ -14,10 +14,10 @@ from typing import Any
 from uuid import uuid4
 
 from tasks.agents.card_format import CardError
-from tasks.agents.cards import UNDATED, examined_card
 from tasks.agents.connection import Connection
 from tasks.agents.connections import connect
 from tasks.agents.errors import AgentError
+from tasks.agents.own_cards import UNDATED, examined_card
 from tasks.agents.remote import AgentRef, Outgoing, RemoteState, remote_state
 from tasks.agents.router import Router
 

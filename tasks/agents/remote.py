@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 ADDED_FROM = "x-added-from"
 """Key that we add to a card fetched at somebody's request: the address that may only lead to public hosts."""
+TOLD = "x-told"
+"""Key that we add to a card whose file left things to its agent: the keys that the agent told."""
+MARKS = frozenset({ADDED_FROM, TOLD})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,7 +78,7 @@ class AgentTransport(httpx.AsyncBaseTransport):
         except httpx.HTTPError as error:
             raise self._explained(error) from error
         limit = int(request.extensions.get(LIMIT, MAX_EVENT_BYTES))
-        if response.status_code >= 300:
+        if response.status_code >= 300 and not (response.status_code == 304 and "if-none-match" in request.headers):
             return await self._refused(request, response)
         kind = response.headers.get("content-type", "").split(";", 1)[0].strip().lower()
         if kind in ("text/html", "application/xhtml+xml"):

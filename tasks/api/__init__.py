@@ -17,5 +17,6 @@ def routers() -> list[tuple[str, Router]]:
         ("/runs", runs.router),
         ("/schedules", schedules.router),
         ("/agents", agents.router),
+        ("/agent-previews", agents.previews),
         ("/webhooks", webhooks.router),
     ]

@@ -1,6 +1,7 @@
 """Agents by the JSON API: everybody sees them, staff adds and changes them."""
 
 import re
+from dataclasses import asdict
 from typing import Annotated, Literal
 
 import httpx
@@ -22,11 +23,13 @@ from conversations.wire import (
     read_body,
     read_query,
 )
-from tasks.agents import cards
+from tasks.agents import adding
 from tasks.models import Agent
-from tasks.schemas.agents import AgentOut, AgentPage, agent_out
+from tasks.schemas.agents import AgentOut, AgentPage, AgentPreviewOut, agent_out
 
 router = Router(tags=["agents"])
+previews = Router(tags=["agents"])
+"""At an address of its own: below `/agents/` any word may be an agent's slug."""
 
 
 def _address(url: str) -> str:
@@ -39,12 +42,26 @@ def _address(url: str) -> str:
     raise ValueError("Write the agent's address: http:// or https://, a host name, and its port and path if any.")
 
 
+Address = Annotated[str, Field(max_length=2000, json_schema_extra={"pattern": "^https?://."}), AfterValidator(_address)]
+
+
+class AgentPreviewIn(BaseModel):
+    """`POST /agent-previews`: where the agent is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: Address
+
+
 class AgentIn(BaseModel):
     """`POST /agents`: where the agent is; the rest its card says."""
 
     model_config = ConfigDict(extra="forbid")
 
-    url: Annotated[str, Field(max_length=2000, json_schema_extra={"pattern": "^https?://."}), AfterValidator(_address)]
+    url: Address
+    digest: Annotated[str, Field(max_length=64)] = ""
+    """That of the preview: where the card is another by now, it is not added (409 `card_changed`)."""
+    enabled: bool = True
 
 
 class AgentPatch(Patch):
@@ -88,7 +105,14 @@ def add_agent(request: HttpRequest) -> JsonResponse:
     """Fetch the card at an address and add its agent. For staff."""
     _staff_only(request)
     sent = read_body(request, AgentIn)
-    return answer(agent_out(cards.fetch_and_add(sent.url)), 201)
+    return answer(agent_out(adding.fetch_and_add(sent.url, digest=sent.digest, enabled=sent.enabled)), 201)
+
+
+@previews.post("", response={200: AgentPreviewOut}, openapi_extra=described(body=AgentPreviewIn))
+def preview_agent(request: HttpRequest) -> JsonResponse:
+    """Fetch the card at an address and say what it says; nothing is added. For staff."""
+    _staff_only(request)
+    return answer(asdict(adding.preview(read_body(request, AgentPreviewIn).url)))
 
 
 @router.get("/{slug}", response={200: AgentOut})

@@ -50,3 +50,25 @@ def agent_out(agent: Agent) -> AgentOut:
         "last_error": agent.last_error or None,
         "circuit": agent.circuit(timezone.now()).value,
     }
+
+
+class AgentPreviewOut(TypedDict):
+    """What an agent's card says, before it is added."""
+
+    name: str
+    description: str
+    address: str
+    protocol: str
+    version: str
+    provider: str
+    skills: list[dict[str, Any]]
+    streaming: bool
+    push_notifications: bool
+    asks_for: list[str]
+    """The credentials that it takes, in words."""
+    notes: list[str]
+    """What is worth a thought before it is enabled."""
+    taken: bool
+    """There is an agent of this name already."""
+    digest: str
+    """To be given to `POST /agents`, so that what is added is what was seen."""

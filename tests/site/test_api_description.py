@@ -78,6 +78,7 @@ def test_it_lists_what_the_contract_lists_and_its_streams_end_in_events(descript
         "POST /schedules/preview",
         "GET /agents",
         "POST /agents",
+        "POST /agent-previews",
         "GET /agents/{slug}",
         "PATCH /agents/{slug}",
         "POST /schedules/parse",

@@ -11,7 +11,7 @@ from pytest_django import Settings
 from sample_agents.base import BaseAgent
 from sample_agents.machine import MachineAgent
 from tasks.agents import addresses
-from tasks.agents.cards import fetch_and_add
+from tasks.agents.adding import fetch_and_add
 from tasks.agents.remote import AgentRef
 from tasks.errors import InvalidInput, WrongMoment
 from tasks.models import Agent
@@ -116,7 +116,7 @@ class TestTheCard:
         assert "connection refused" in refused("http://127.0.0.1:9/")
 
     def test_a_slow_one_is_given_up_in_time(self, raw: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("tasks.agents.cards.FETCH_SECONDS", 0.3)
+        monkeypatch.setattr("tasks.agents.own_cards.FETCH_SECONDS", 0.3)
 
         async def slowly(asked: Asked) -> AsyncIterator[bytes]:
             import asyncio

@@ -22,6 +22,14 @@ def test_an_agent_that_is_not_there_is_404_also_for_those_who_may_not_change_it(
     assert ana("PATCH", f"/agents/{slug}", b"{broken").status == 404
 
 
+def test_what_is_looked_at_is_not_added_and_only_staff_looks(ana: Program, boss: Program, db: None):
+    assert ana("POST", "/agent-previews", {"url": "http://127.0.0.1:9/"}).status == 403
+    refused = boss("POST", "/agent-previews", {"url": "http://127.0.0.1:9/"})
+    assert (refused.status, "private address" in refused.fields["url"][0]) == (422, True)
+    assert list(boss("POST", "/agent-previews", {"url": "nonsense"}).fields) == ["url"]
+    assert list(boss("POST", "/agent-previews", {"url": "http://x/", "digest": "x"}).fields) == ["digest"]
+
+
 def test_only_staff_adds_and_changes(ana: Program):
     for body in ({"url": "http://127.0.0.1:9/"}, {}, b"{broken"):
         assert (ana("POST", "/agents", body).status, ana("PATCH", "/agents/Echo", body).status) == (403, 403)
