@@ -117,6 +117,14 @@ def test_nothing_is_counted_beyond_the_bound(signed_in, conversation, agent, mon
     assert "9 tasks" in signed_in.get(f"{TASKS}?p=3").content.decode()
 
 
+def test_the_pages_that_are_left_out_are_dots_and_no_link(signed_in, conversation, agent, monkeypatch):
+    monkeypatch.setattr(lists.ListAdmin, "list_per_page", 1)
+    many(conversation, 30)
+    page = signed_in.get(TASKS).content.decode()
+    assert '<span aria-hidden="true">…</span>' in page
+    assert "?p=30" in page and "…</a>" not in page
+
+
 def test_a_task_with_many_runs_shows_a_page_of_them(signed_in, make_task):
     task = make_task(schedule={"interval_minutes": 1, "start_at": NOW.isoformat()}, overlap="parallel")
     for nth in range(15):
