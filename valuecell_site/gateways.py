@@ -15,6 +15,8 @@ from django.conf import settings
 
 from conversations.sse import BACKLOG, room
 from tasks.gateways import exchange
+from tasks.gateways.a2a import app as a2a_app
+from tasks.gateways.a2a import errors as a2a_errors
 from tasks.gateways.caller import CALLER, Caller
 from tasks.gateways.mcp import app as mcp_app
 from tasks.gateways.openai import app as openai_app
@@ -71,7 +73,11 @@ def gateways() -> tuple[Gateway, ...]:
         told = {"code": -32000 - refused.status % 100, "message": refused.message, "data": {"code": refused.code}}
         return exchange.dumps({"jsonrpc": "2.0", "id": None, "error": told})
 
+    def in_a2a_form(refused: Refusal) -> bytes:
+        return exchange.dumps(a2a_errors.refused_in_json_rpc(refused.status, refused.code, refused.message))
+
     return (
+        Gateway(prefixes=("/a2a",), app=a2a_app.app, worded=in_a2a_form),
         Gateway(prefixes=("/v1",), app=openai_app.app, worded=in_openai_form),
         Gateway(prefixes=("/mcp",), app=mcp_app.app, worded=in_json_rpc),
     )

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path, re_path
 
+from tasks.gateways.a2a.card import agent_card
 from valuecell_site import devices, health, metrics, signin, views
 from valuecell_site.api import api
 
@@ -21,6 +22,7 @@ urlpatterns = [
     path("accounts/password/new/<uidb64>/<token>/", signin.SetNew.as_view(), name="password_new"),
     path("settings/devices/", devices.sign_out_devices, name="sign_out_devices"),
     path("admin/", admin.site.urls),
+    path(".well-known/agent-card.json", agent_card, name="agent_card"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),

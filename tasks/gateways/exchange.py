@@ -74,11 +74,13 @@ class Exchange:
             pass
         self._gone.set()
 
-    async def json(self, value: Any, status: int = 200, headers: Iterable[Header] = ()) -> None:
+    async def json(
+        self, value: Any, status: int = 200, headers: Iterable[Header] = (), *, media_type: str = "application/json"
+    ) -> None:
         """Answer with one JSON value."""
         content = dumps(value)
         self.begun = True
-        own = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+        own = [(b"content-type", media_type.encode()), (b"content-length", str(len(content)).encode())]
         await self._send({"type": "http.response.start", "status": status, "headers": [*own, *headers]})
         await self._send({"type": "http.response.body", "body": content})
 

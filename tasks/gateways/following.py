@@ -116,8 +116,11 @@ def submit_now(
     )
 
 
-async def follow(followed: Followed, *, caller: Caller, seconds: float) -> AsyncGenerator[Step]:
-    """What the plan says from `followed` on, and last how it stands; at most for `seconds`.
+async def follow(
+    followed: Followed, *, caller: Caller, seconds: float, schedules: bool = False
+) -> AsyncGenerator[Step]:
+    """What the plan says from `followed` on, and last how it stands; at most for `seconds`. With `schedules` also what
+    comes by a schedule, until that ends.
 
     1. Open the hub's log, then read the history, so that nothing falls between.
     2. Look how the plan stands. Settled: read what was committed with that and not seen yet, say so, end.
@@ -129,12 +132,12 @@ async def follow(followed: Followed, *, caller: Caller, seconds: float) -> Async
     deadline = monotonic() + seconds
     closed = asyncio.Event()
     with hub.connected(followed.user_id, caller.credential, lambda _code: closed.set()):
-        async with aclosing(_steps(followed, deadline, closed)) as steps:
+        async with aclosing(_steps(followed, deadline, closed, schedules)) as steps:
             async for step in steps:
                 yield step
 
 
-async def _steps(followed: Followed, deadline: float, closed: asyncio.Event) -> AsyncGenerator[Step]:
+async def _steps(followed: Followed, deadline: float, closed: asyncio.Event, schedules: bool) -> AsyncGenerator[Step]:
     last: Outcome | None = None
     try:
         while last is None:
@@ -147,7 +150,7 @@ async def _steps(followed: Followed, deadline: float, closed: asyncio.Event) -> 
                         followed = _seen(followed, envelope)
                         if _belongs(followed, envelope):
                             yield Said(envelope=envelope)
-                async with aclosing(_live(viewer, followed, deadline, closed)) as live:
+                async with aclosing(_live(viewer, followed, deadline, closed, schedules)) as live:
                     async for step in live:
                         if isinstance(step, Said):
                             followed = _seen(followed, step.envelope)
@@ -171,7 +174,7 @@ async def _steps(followed: Followed, deadline: float, closed: asyncio.Event) -> 
 
 
 async def _live(
-    viewer: StreamViewer, followed: Followed, deadline: float, closed: asyncio.Event
+    viewer: StreamViewer, followed: Followed, deadline: float, closed: asyncio.Event, schedules: bool
 ) -> AsyncGenerator[Step]:
     """Every envelope of the conversation from the viewer's place on, until the plan is settled, time is up, or the
     history must be read again.
@@ -184,7 +187,7 @@ async def _live(
             over = monotonic() >= deadline or closed.is_set()
             if look or over:
                 look = False
-                now = await in_thread(standing, followed.plan_id, user_id=followed.user_id)
+                now = await in_thread(standing, followed.plan_id, user_id=followed.user_id, schedules=schedules)
                 if now.settled or over:
                     async for said in _rest(followed, seq, now):
                         yield said

@@ -9,7 +9,7 @@ from conversations.events import Event
 from conversations.models import Conversation, ConversationItem
 from tasks.errors import NotFound
 from tasks.models import ExecutionPlan, Task, TaskRun
-from tasks.states import Pattern, Phase, PlanStatus, RunStatus, TaskStatus
+from tasks.states import TASK_UNFINISHED, Pattern, Phase, PlanStatus, RunStatus, TaskStatus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +47,15 @@ class Outcome:
     """The sum of what its runs used, as far as their agents say: `input_tokens`, `output_tokens`."""
 
 
-def standing(plan_id: UUID, *, user_id: int) -> Standing:
-    """How far the plan is. Four statements. Raises NotFound for one that is gone or somebody else's.
+def standing(plan_id: UUID, *, user_id: int, schedules: bool = False) -> Standing:
+    """How far the plan is; with `schedules` it is not settled while one of them goes on. Four statements. Raises
+    NotFound for one that is gone or somebody else's.
 
     The counter is read last: what made the plan what it is was committed before, so its words are within it.
     """
     plan = _plan(plan_id, user_id)
     tasks = _tasks(plan)
-    settled = _settled(plan, tasks)
+    settled = _settled(plan, tasks) and not (schedules and _comes_again(tasks))
     last_seq = Conversation.objects.filter(pk=plan.conversation_id).values_list("last_seq", flat=True).first()
     if last_seq is None:
         raise NotFound("Its conversation was deleted.")
@@ -115,6 +116,10 @@ def _settled(plan: ExecutionPlan, tasks: Sequence[Task]) -> bool:
         return False
     # What comes behind a parked task is queued, and moves only when the question is answered.
     return Phase.QUEUED not in phases or any(task.status == TaskStatus.WAITING_INPUT for task in tasks)
+
+
+def _comes_again(tasks: Sequence[Task]) -> bool:
+    return any(task.pattern == Pattern.RECURRING and task.status in TASK_UNFINISHED for task in tasks)
 
 
 def _latest_runs(tasks: Iterable[Task]) -> dict[UUID, TaskRun]:

@@ -17,7 +17,7 @@ from valuecell_site import gateways, middleware
 from valuecell_site.models import ApiToken
 from valuecell_site.ratelimit import RateLimit
 
-ADDRESSES = ["/mcp/", "/mcp", "/v1/chat/completions", "/v1/models", "/v1/no-such-thing"]
+ADDRESSES = ["/a2a/", "/a2a", "/a2a/tasks", "/mcp/", "/mcp", "/v1/chat/completions", "/v1/models", "/v1/no-such-thing"]
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def at(server: Serve, example: str) -> str:
 
 
 def test_there_are_as_many_examples_as_are_looked_at() -> None:
-    assert (len(SHELL), len(PYTHON)) == (3, 2)
+    assert (len(SHELL), len(PYTHON)) == (4, 3)
 
 
 def test_a_token_is_made(token: str) -> None:
@@ -87,6 +87,15 @@ def test_models_are_listed_and_a_chat_is_streamed_by_hand(server: Serve, token: 
     assert answer.endswith("data: [DONE]")
 
 
+def test_an_agent_is_asked_over_a2a_from_python(server: Serve, token: str) -> None:
+    assert "load" in run(server, [sys.executable, "-c", at(server, PYTHON[2])], TOKEN=token).lower()
+
+
+def test_an_agent_is_asked_over_a2a_by_hand(server: Serve, token: str) -> None:
+    answer = run(server, ["bash", "-c", at(server, SHELL[3])], TOKEN=token)
+    assert json.loads(answer)["result"]["task"]["status"]["state"] == "TASK_STATE_COMPLETED"
+
+
 def test_a_server_that_is_told_to_end_lets_go_of_what_waits(server: Serve, token: str, tmp_path: Path) -> None:
     """Last, since it ends the server."""
     agent = Waiting()
@@ -101,14 +110,18 @@ def test_a_server_that_is_told_to_end_lets_go_of_what_waits(server: Serve, token
     }
     chat = {"model": "Slow", "stream": True, "messages": [{"role": "user", "content": "count"}]}
     call = {"name": "run_task", "arguments": {"text": "count", "agent_name": "Slow"}, "_meta": {"progressToken": 1}}
+    parts = [{"data": {"skill": "run", "agent_name": "Slow", "text": "count"}}]
+    params = {"message": {"messageId": "1", "role": "ROLE_USER", "parts": parts}}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "SendStreamingMessage", "params": params}
     posted = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
     try:
         with (
             httpx.Client(headers=headers, timeout=30) as http,
             http.stream("POST", f"{site}/v1/chat/completions", json=chat) as streamed,
             http.stream("POST", f"{site}/mcp/", json=posted) as called,
+            http.stream("POST", f"{site}/a2a/", json=message) as sent,
         ):
-            for answer in (streamed, called):
+            for answer in (streamed, called, sent):
                 assert any("One, " in line for line in answer.iter_lines())
             server.server.terminate()
             assert server.shell.wait(timeout=15) is not None

@@ -15,12 +15,13 @@ from valuecell_site.ratelimit import RateLimit
 
 
 @pytest.fixture
-async def site(running_runner: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
+async def site(running_runner: Any, monkeypatch: pytest.MonkeyPatch, settings: Any) -> AsyncIterator[str]:
     """The address of the application."""
     # People of different tests have the same number, and many tests fit into one minute.
     monkeypatch.setattr(middleware, "_rate", RateLimit())
     monkeypatch.setattr(following, "BEAT_SECONDS", 0.1)
     async with served() as address:
+        settings.PUBLIC_URL = address  # which the A2A card names
         yield address
 
 
