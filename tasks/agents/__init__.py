@@ -8,7 +8,7 @@
 Below them: `remote` (the values that pass between these three), `errors`, `connection`, `transport` (httpx with limits,
 the address guard and errors in plain words), `wire` (0.3 servers that leave fields out), `credentials`, `addresses`
 (which of them may be reached), `fetching`, `own_cards`, `signatures`, `card_format` and `card_checks` (cards as they
-come), `circuit` and `health` (how an agent does), `speech` and `artifacts` (the
+come), `refreshing` (their news), `circuit` and `health` (how an agent does), `speech` and `artifacts` (the
 router's rules), `said` (what was said already) and `plain` (protobuf values as plain ones).
 """
 

@@ -19,7 +19,8 @@ from tasks.agents.card_format import CardError, parse
 from tasks.agents.cards import free_slug, values_of
 from tasks.agents.errors import AgentError
 from tasks.agents.own_cards import Examined
-from tasks.agents.remote import ADDED_FROM
+from tasks.agents.refreshing import known
+from tasks.agents.remote import ADDED_FROM, TOLD
 from tasks.agents.security_schemes import asks_for
 from tasks.agents.signatures import Signature
 from tasks.errors import InvalidInput, WrongMoment
@@ -98,6 +99,8 @@ def fetch_and_add(url: str, *, digest: str = "", enabled: bool = True, now: date
     if digest and digest != _digest(card):
         raise WrongMoment("Its card has changed since you looked at it. Look at it again.", code="card_changed")
     where = str(card["url"])
+    # All of it is the agent's to say, also later (`refreshing`).
+    card[TOLD] = sorted(card)
     if not settings.ALLOW_PRIVATE_AGENTS:
         card[ADDED_FROM] = where
     name = card["name"]
@@ -109,6 +112,8 @@ def fetch_and_add(url: str, *, digest: str = "", enabled: bool = True, now: date
                 name=name,
                 slug=free_slug(name),
                 created_at=now,
+                own_card=known(found),
+                card_checked_at=now,
                 **{**values_of({**card, "url": where}), "enabled": enabled},
             )
     except IntegrityError as error:

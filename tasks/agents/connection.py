@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import aclosing, contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 from a2a.client import Client
@@ -16,6 +16,7 @@ from a2a.compat.v0_3.versions import is_legacy_version
 from a2a.types import (
     AgentCard,
     CancelTaskRequest,
+    GetExtendedAgentCardRequest,
     GetTaskRequest,
     ListTasksRequest,
     Message,
@@ -33,7 +34,7 @@ from a2a.utils.errors import (
     TaskNotFoundError,
     VersionNotSupportedError,
 )
-from google.protobuf.json_format import ParseDict, ParseError
+from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 
 from tasks.agents.errors import AgentBroken, AgentError, AgentLost, AgentRefused, AgentTimeout, AgentUnreachable
 from tasks.agents.remote import AgentRef, Outgoing, RemoteState, remote_state
@@ -199,6 +200,15 @@ class Connection:
             found = await self.look_up(task_id)
             return RemoteState.UNKNOWN if found is None else _state(found)
         return _state(task)
+
+    async def extended_card(self) -> dict[str, Any]:
+        """The card that the agent shows to those who have a credential, as JSON of 1.0. Raises AgentError."""
+        request = GetExtendedAgentCardRequest()
+        card = await self._asked(
+            lambda: self._client.get_extended_agent_card(request, context=ClientCallContext(timeout=CALL_TIMEOUT))
+        )
+        found: dict[str, Any] = MessageToDict(card)
+        return found
 
     async def aclose(self) -> None:
         """Close the client; streams that still run on it end with an error."""

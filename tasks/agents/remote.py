@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ADDED_FROM = "x-added-from"
 """Key that we add to a card fetched at somebody's request: the address that may only lead to public hosts."""
 TOLD = "x-told"
-"""Key that we add to a card whose file left things to its agent: the keys that the agent told."""
+"""Key that we add to a card: those of its keys that its agent told, and may tell otherwise later."""
 MARKS = frozenset({ADDED_FROM, TOLD})
 
 

@@ -22,6 +22,17 @@ class SendMode(models.TextChoices):
     """Returns at once, then subscribes: survives dropped connections on 0.3 servers too."""
 
 
+class CredentialScheme(models.TextChoices):
+    """How the credential is given to the agent (`tasks.agents.credentials`)."""
+
+    BEARER = "bearer", "Bearer token"
+    API_KEY = "api_key", "API key in a header"
+    BASIC = "basic", "User name and password (HTTP Basic)"
+    """The variable holds `name:password`."""
+    OAUTH2 = "oauth2", "OAuth 2 client credentials"
+    """The variable holds `client_id:client_secret`."""
+
+
 class Circuit(StrEnum):
     """What stands between us and an agent (`tasks.agents.circuit`)."""
 
@@ -57,6 +68,10 @@ class Agent(models.Model):
     description = models.TextField(blank=True)
     card = models.JSONField(default=dict, blank=True)
     """The card as read, 0.3 or 1.0."""
+    own_card = models.JSONField(default=dict, blank=True, editable=False)
+    """What is known of the card that the agent itself shows (`tasks.agents.refreshing`)."""
+    card_checked_at = models.DateTimeField(null=True, editable=False)
+    """When somebody began to look at it last."""
     enabled = models.BooleanField(default=True)
     hidden = models.BooleanField(default=False)
     planner_passthrough = models.BooleanField(default=False)
@@ -64,6 +79,27 @@ class Agent(models.Model):
         null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(10_000)]
     )
     credential_env = models.CharField(max_length=200, blank=True)
+    credential_scheme = models.CharField(max_length=10, choices=CredentialScheme, default=CredentialScheme.BEARER)
+    credential_header = models.CharField(max_length=100, blank=True)
+    """Of an API key; empty: the one that its card names, else X-API-Key."""
+    credential_token_url = models.URLField(max_length=2000, blank=True)
+    credential_scope = models.CharField(max_length=500, blank=True)
+    """Of OAuth 2: who gives tokens, and for what."""
+    max_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(100_000)]
+    )
+    """Runs that may be started in a minute, over all processes; the others wait."""
+    minute_began = models.DateTimeField(null=True, editable=False)
+    minute_used = models.PositiveIntegerField(default=0, editable=False)
+    """The minute that is counted, and the runs that it has had."""
+    max_megabytes = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(64)]
+    )
+    """Of one run's answer; empty: 64."""
+    max_seconds = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(30 * 86_400)]
+    )
+    """Of one run, where its task allows more."""
     send_mode = models.CharField(max_length=10, choices=SendMode, default=SendMode.STREAM)
     last_seen_at = models.DateTimeField(null=True, editable=False)
     last_error = models.TextField(blank=True, editable=False)

@@ -70,6 +70,8 @@ class TaskRun(models.Model):
     """When the agent's first word came: what lies between is its latency."""
     remote_task_id = models.CharField(max_length=200, blank=True)
     remote_context_id = models.CharField(max_length=200, blank=True)
+    pushes = models.PositiveIntegerField(default=0)
+    """Notifications of its agent that came in: each one wakes the worker that waits for it."""
     remote_state = models.CharField(max_length=20, blank=True)
     """Cancelled here: what became of the task at its agent, as it says itself (`agents.remote.RemoteState`)."""
     cancel_due = models.BooleanField(default=False)

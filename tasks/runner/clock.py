@@ -24,6 +24,7 @@ from conversations import faults, search
 from conversations.journal import journal
 from conversations.threads import DatabaseThreads
 from tasks import wakeup
+from tasks.agents import refreshing
 from tasks.agents.connections import connections
 from tasks.agents.errors import AgentError
 from tasks.execution import recovery
@@ -43,6 +44,8 @@ RETENTION_PAUSE = 0.1
 """Seconds between two batches that are deleted or indexed, for what others write."""
 INDEX_EVERY = 60.0
 """Seconds between two looks at what the search does not know yet; who searches takes in their own at once."""
+CARDS_EVERY = 60.0
+"""Seconds between two looks at whose card is due (`agents.refreshing.CHECK_EVERY`)."""
 CANCEL_TIMEOUT = 5.0
 """Seconds for which an agent is told that a run was cancelled."""
 CANCELS_AT_ONCE = 20
@@ -88,6 +91,7 @@ class Runner:
             # On its own: agents that do not answer must not hold up the rest of the house.
             (self._tell_agents, recovery.HEARTBEAT_EVERY),
             (self._send_out, POLL_EVERY),
+            (self._look_at_cards, CARDS_EVERY),
             (self._retain, RETENTION_EVERY),
             (self._index, INDEX_EVERY),
         ):
@@ -277,6 +281,10 @@ class Runner:
         """Send what waits in the outbox: webhooks and mails."""
         while await outgoing.deliver_due(in_thread=self._threads.run, now=timezone.now) == outgoing.BATCH:
             pass
+
+    async def _look_at_cards(self) -> None:
+        """See what agents say of themselves by now."""
+        await refreshing.refresh_due(in_thread=self._threads.run, now=timezone.now)
 
     async def _retain(self) -> None:
         """Delete old runs in small batches, with room for others between."""

@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from tasks.agents import health
+from tasks.agents import health, refreshing
+from tasks.agents.signatures import Signature
 from tasks.models import Agent
 from tasks.views.frame import frame, person, prompts
 from tasks.views.words import span
@@ -54,6 +55,9 @@ def _health(agent: Agent, day: health.Day | None, now: datetime) -> dict[str, An
         "day": day if day is not None and day.rate is not None else None,
         "latency": span(day.latency) if day is not None and day.latency is not None else "",
         "slowest": span(day.slowest) if day is not None and day.slowest is not None else "",
+        "changes": [{"at": at, "text": text} for at, text in refreshing.recent_changes(agent, now=now)],
+        "card_fault": agent.own_card.get("fault", ""),
+        "signed": agent.own_card.get("signature") == Signature.VALID,
         "recent_error": agent.recent_error if recent and not agent.last_error else "",
         "recent_error_at": agent.recent_error_at,
     }
