@@ -1,4 +1,4 @@
-import { GrowingProse, blockStarts, mend, render } from "/static/conversations/markdown.js";
+import { GrowingProse, blockStarts, mend, paragraphStarts, render } from "/static/conversations/markdown.js";
 import { equal, ok, run, test } from "./check.js";
 
 export { run };
@@ -60,6 +60,55 @@ test("a long block is shown as plain text, quickly", () => {
   box.append(render("[".repeat(300000)));
   ok(box.querySelector("pre"), "plain");
   ok(performance.now() - began < 2000, "quick");
+});
+test("a paragraph that grows too long for Markdown is followed to its end, and stays where a reader scrolled it", () => {
+  const line = `${"word ".repeat(30)}\n`;
+  for (const begun of ["", line.repeat(900)]) {
+    const growing = new GrowingProse();
+    document.body.append(growing.element);
+    growing.set(begun);
+    for (let n = 0; n < 3; n += 1) {
+      growing.append(line.repeat(300));
+      growing.draw(true);
+    }
+    const box = growing.element.querySelector("pre.block");
+    const fromEnd = () => Math.round(box.scrollHeight - box.scrollTop - box.clientHeight);
+    ok(box.scrollHeight > 2 * box.clientHeight, "the box scrolls");
+    ok(fromEnd() < 2, `at its end: ${fromEnd()} pixels from it`);
+    box.scrollTop = 50;
+    growing.append(line.repeat(10));
+    growing.draw(true);
+    ok(growing.element.querySelector("pre.block") === box, "the same box");
+    equal(box.scrollTop, 50, "where it was left:");
+    growing.finish();
+    equal(box.textContent, begun + line.repeat(910), "the whole text:");
+    growing.element.remove();
+  }
+});
+test("a long text of many paragraphs is Markdown, come at once or in pieces", () => {
+  const text = Array.from({ length: 1500 }, (_, n) => `Paragraph ${n} with **bold** words and ${"more ".repeat(12)}.`).join("\n\n");
+  ok(text.length > 120000, "long enough");
+  const box = document.createElement("div");
+  box.append(render(text));
+  const growing = new GrowingProse();
+  growing.set("");
+  for (let at = 0; at < text.length; at += 110000) {
+    growing.append(text.slice(at, at + 110000));
+    growing.draw(true);
+  }
+  growing.finish();
+  for (const element of [box, growing.element]) {
+    equal(element.querySelectorAll("strong").length, 1500);
+    equal(element.querySelectorAll("pre").length, 0);
+  }
+});
+test("a long text is cut between paragraphs, not within code or a list", () => {
+  const filler = `${"x".repeat(60)}\n\n`.repeat(400);
+  for (const [before, after] of [["~~~\n", "~~~\n\n"], ["- a\n\n", "- b\n\n"].map((mark) => `${mark}${"  in it\n\n".repeat(3000)}`)]) {
+    const text = `${before}${before.startsWith("~") ? filler : ""}${after}After`;
+    equal(paragraphStarts(text), [0, text.indexOf("After")]);
+  }
+  equal(paragraphStarts(`${filler}y`).length, 2);
 });
 test("100 kB in 2,000 pieces keeps the page free", async () => {
   const text = Array.from({ length: 400 }, (_, i) => `Paragraph ${i} with **bold** words and \`code\`, ${"long ".repeat(40)}end.`).join("\n\n").slice(0, 100000);

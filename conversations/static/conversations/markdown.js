@@ -6,6 +6,8 @@ import { h, icon } from "../site/dom.js";
 import { words } from "../site/words.js";
 
 const LONGEST_BLOCK = 100_000; // characters; a longer block is shown as plain text, so that no text can hang the page
+const NEAR_END = 40; // pixels from its end within which the box of a long text follows what comes
+const PIECE = 20_000; // characters: paragraphs of a longer text are parsed together up to about this
 const markdown = globalThis.markdownit({ html: false, linkify: true, breaks: false });
 markdown.linkify.set({ fuzzyLink: false, fuzzyEmail: false, fuzzyIP: false });
 
@@ -33,7 +35,7 @@ const SAFE_IMAGE = /^data:image\/(png|jpe?g|gif|webp);/i;
 
 /** Markdown text as a fragment that is safe to show. */
 export function render(text) {
-  if (text.length > LONGEST_BLOCK) return plain(text);
+  if (text.length > LONGEST_BLOCK) return inPieces(text);
   const fragment = globalThis.DOMPurify.sanitize(markdown.render(text), CLEAN);
   for (const element of fragment.querySelectorAll("[class]")) {
     if (!SAFE_CLASS.test(element.className)) element.removeAttribute("class");
@@ -71,10 +73,43 @@ function limitImage(image) {
   else image.replaceWith(h("a", { href: source, target: "_blank", rel: "noopener noreferrer nofollow" }, label));
 }
 
+// What is too long to be parsed at once is parsed by its paragraphs; one that alone is too long is shown as it came.
+function inPieces(text) {
+  const fragment = document.createDocumentFragment();
+  const cuts = paragraphStarts(text);
+  cuts.forEach((cut, at) => {
+    const piece = text.slice(cut, cuts[at + 1]);
+    fragment.append(piece.length > LONGEST_BLOCK ? plain(piece) : render(piece));
+  });
+  return fragment;
+}
+
 function plain(text) {
   const fragment = document.createDocumentFragment();
   fragment.append(h("p.quiet.small", null, words.long), h("pre.block", { tabindex: "0" }, text));
   return fragment;
+}
+
+/** A text that grows and is too long for Markdown: the box of its plain text, which follows its end until it is scrolled. */
+class GrowingPlain {
+  constructor(part) {
+    part.replaceChildren(plain(""));
+    this.box = part.querySelector("pre");
+    this.length = 0;
+    this.followed = false;
+  }
+
+  /** Show `text`, which begins with what is shown already: only what is new is added, so the cost stays linear. */
+  show(text, follow) {
+    const { box } = this;
+    const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END;
+    box.append(text.slice(this.length));
+    this.length = text.length;
+    // The first words that come while it is watched lead to the end, also in a page that was opened in mid-stream.
+    if (!follow || (this.followed && !atEnd)) return;
+    this.followed = true;
+    box.scrollTop = box.scrollHeight;
+  }
 }
 
 /** A button that copies what `text()` gives. */
@@ -106,6 +141,7 @@ export class GrowingProse {
     this.onblock = onblock;
     this.tail = ""; // the source of the last part, which may still change
     this.part = null;
+    this.long = null; // how the last part is shown while it is too long for Markdown
     this.timer = 0;
     this.cost = 0; // milliseconds that the last rendering took: the next waits some times as long
     this.live = false;
@@ -116,7 +152,7 @@ export class GrowingProse {
     clearTimeout(this.timer);
     this.timer = 0;
     this.element.replaceChildren();
-    this.part = null;
+    this.part = this.long = null;
     this.tail = text;
     this.draw(false);
   }
@@ -150,23 +186,26 @@ export class GrowingProse {
 
   draw(growing) {
     const began = performance.now();
-    const cuts = growing && this.tail.length <= LONGEST_BLOCK ? blockStarts(this.tail) : [0];
+    const cuts = this.tail.length > LONGEST_BLOCK ? paragraphStarts(this.tail) : growing ? blockStarts(this.tail) : [0];
     let from = 0;
     for (const cut of cuts.slice(1)) {
       this.show(this.tail.slice(from, cut));
-      this.onblock(this.part);
-      this.part = null;
+      if (this.part) this.onblock(this.part);
+      this.part = this.long = null;
       from = cut;
     }
     this.tail = this.tail.slice(from);
-    this.show(growing ? mend(this.tail) : this.tail);
+    this.show(growing && this.tail.length <= LONGEST_BLOCK ? mend(this.tail) : this.tail);
     this.cost = performance.now() - began;
   }
 
   show(text) {
     if (!text.trim()) return;
     this.part ??= this.element.appendChild(h("div.part"));
-    this.part.replaceChildren(render(text));
+    if (text.length > LONGEST_BLOCK) {
+      this.long ??= new GrowingPlain(this.part);
+      this.long.show(text, this.live);
+    } else this.part.replaceChildren(render(text));
   }
 }
 
@@ -179,6 +218,25 @@ export function blockStarts(text) {
     if (token.level === 0 && token.nesting >= 0 && token.map && token.map[0] > 0 && token.type !== "inline") starts.push(lines[token.map[0]]);
   }
   return [...new Set(starts)];
+}
+
+/** Offsets of paragraphs at which a text that is too long to be parsed at once may be cut: not within a fence or a list. */
+export function paragraphStarts(text) {
+  const starts = [0];
+  let fence = "";
+  let blank = false;
+  for (let from = 0; from < text.length;) {
+    const end = text.indexOf("\n", from);
+    const next = end < 0 ? text.length : end + 1;
+    const head = text.slice(from, Math.min(next, from + 80));
+    const mark = /^ {0,3}(`{3,}|~{3,})/.exec(head)?.[1] ?? "";
+    if (blank && !fence && /^[^\s\-*+\d>|]/.test(head) && from - starts.at(-1) > PIECE) starts.push(from);
+    if (!fence) fence = mark;
+    else if (mark.startsWith(fence)) fence = "";
+    blank = !head.trim();
+    from = next;
+  }
+  return starts;
 }
 
 const MEND_WINDOW = 4000; // only the end of a text can be half open; a bound keeps the patterns below cheap
