@@ -5,7 +5,7 @@ import { words } from "../site/words.js";
 import { component } from "./components/registry.js";
 import { unknown } from "./components/unknown.js";
 import { asText, looseParse } from "./loose.js";
-import { GrowingProse } from "./markdown.js";
+import { GrowingProse, copyButton } from "./markdown.js";
 
 /**
  * The body of an item: {element, grow(delta)?, settle()?}. `context.announce(text)` speaks a finished paragraph;
@@ -14,10 +14,10 @@ import { GrowingProse } from "./markdown.js";
 export function bodyOf(item, context) {
   switch (item.event) {
     case "thread_started":
-      return { element: h("div.asked", null, asText(item.payload.content)) };
+      return { element: asked(item, context) };
     case "message_chunk":
     case "message":
-      return item.role === "user" ? { element: h("div.asked", null, asText(item.payload.content)) } : text(item, context);
+      return item.role === "user" ? { element: asked(item, context) } : text(item, context);
     case "plan_require_user_input":
       return question(item, context);
     case "reasoning_started":
@@ -40,6 +40,15 @@ export function bodyOf(item, context) {
     default:
       return { element: unknown(item.event, item.payload) };
   }
+}
+
+/** What the person said; `context.edit(item)` takes it to the composer again. */
+function asked(item, context) {
+  const content = asText(item.payload.content);
+  const edit = context.edit && !context.readOnly
+    ? h("button.button.bare.small", { type: "button", "aria-label": words.editAndSend, title: words.editAndSend, onclick: () => context.edit(item) }, icon("pencil"))
+    : null;
+  return h("div.mine", null, h("div.asked", null, content), h("div.row.tight.asked-acts", null, copyButton(() => content), edit));
 }
 
 function text(item, context) {

@@ -2,10 +2,13 @@
 import { SchedulePicker } from "./schedule_picker.js";
 import { call, fieldText, newKey, to } from "../site/api.js";
 import { face, icon, h } from "../site/dom.js";
-import { REQUEST, limit, mark } from "../site/limits.js";
+import { REQUEST, limit, mark, tooLong } from "../site/limits.js";
 import { openMenu } from "../site/menu.js";
 import { explain } from "../site/notices.js";
 import { words } from "../site/words.js";
+import { Attachments, withFiles } from "./attachments.js";
+import { Mention, addressed } from "./mention.js";
+import { showSamples } from "./samples.js";
 import { TaskOptions } from "./task_options.js";
 import { WhenSaid } from "./when_said.js";
 
@@ -47,6 +50,24 @@ export class Composer {
       slot: element.querySelector("[data-part=said]"),
       active: () => !this.answering && !this.busy && this.picker.state.kind === "once",
       ontake: (schedule, request) => this.take(schedule, request),
+    });
+    this.samples = element.querySelector("[data-part=samples]");
+    // Before the composer's own keys: an Enter that chooses an agent sends nothing.
+    this.mention = new Mention({
+      textarea: this.text,
+      slot: element.querySelector("[data-part=mention]"),
+      agents,
+      active: () => !this.answering && !this.busy,
+      onpick: (name) => { this.agent = name; this.changed(); this.fit(); },
+    });
+    this.attachments = new Attachments({
+      form: element,
+      slot: element.querySelector("[data-part=files]"),
+      button: element.querySelector("[data-part=attach]"),
+      files: draft.files ?? [],
+      allowed: () => !this.busy,
+      onchange: () => { this.attemptKey = null; this.changed(); },
+      say: (text) => this.say(text),
     });
     this.bind();
     this.draw();
@@ -102,11 +123,26 @@ export class Composer {
     this.draw();
   }
 
+  /** The next message is no answer to the question that waits. */
+  aside() {
+    if (!this.answering) return;
+    this.dismissed = this.answering.taskId ?? "plan";
+    this.setAnswering(null);
+  }
+
   /** Whether an agent answers now: the button then stops it, as long as nothing is typed. */
   setRunning(running) {
     if (running === this.running) return;
     this.running = running;
     this.draw();
+  }
+
+  /** Put a text in, as if it had been typed. */
+  write(text) {
+    this.text.value = text;
+    this.changed();
+    this.fit();
+    this.text.focus();
   }
 
   /** Make what the text said about when the schedule, and the rest of it the request. */
@@ -119,7 +155,7 @@ export class Composer {
   }
 
   changed() {
-    if (!this.whenChip || !this.options) return;
+    if (!this.attachments) return;
     this.options.recur(this.picker.recurring);
     if (this.said && this.picker.state.kind !== "once") this.said.clear();
     this.draw();
@@ -135,14 +171,15 @@ export class Composer {
     this.whenChip.classList.toggle("on", planned);
     this.whenChip.replaceChildren(icon(this.picker.recurring ? "repeat" : "clock"), h("span.clip", null, planned ? this.picker.summary || words.picker.kinds[kind] : words.once), icon("chevron-down"));
     this.agentChip.hidden = this.whenChip.hidden = Boolean(this.answering);
+    showSamples(this.samples, this.answering || this.text.value ? null : agent, (text) => this.write(text));
     this.answerSlot.replaceChildren();
     this.text.placeholder = this.answering ? words.answerPlaceholder : this.placeholder;
     if (this.answering) {
       this.togglePicker(false);
       this.answerSlot.append(h("div.note", null, icon("message-circle-question-mark"), h("span.grow", null, words.answering(this.answering.agent || words.planner)),
-        h("button.button.bare.small", { type: "button", title: words.somethingElse, "aria-label": words.somethingElse, onclick: () => { this.dismissed = this.answering?.taskId ?? "plan"; this.setAnswering(null); this.text.focus(); } }, icon("x"))));
+        h("button.button.bare.small", { type: "button", title: words.somethingElse, "aria-label": words.somethingElse, onclick: () => { this.aside(); this.text.focus(); } }, icon("x"))));
     }
-    const stopping = this.running && this.stopRunning && !this.text.value.trim();
+    const stopping = this.running && this.stopRunning && !this.hasContent;
     const word = stopping ? words.stop : planned && !this.answering ? words.schedule : words.send;
     this.go.classList.toggle("stop", Boolean(stopping));
     this.go.setAttribute("aria-label", word);
@@ -151,10 +188,14 @@ export class Composer {
     this.go.replaceChildren(this.busy ? icon("loader-circle", "i spin") : icon(stopping ? "square" : planned && !this.answering ? "calendar-clock" : "arrow-up"));
   }
 
+  get hasContent() {
+    return Boolean(this.text.value.trim() || this.attachments.files.length);
+  }
+
   async submit() {
     if (this.busy) return;
-    const text = this.text.value;
-    if (!text.trim()) {
+    const typed = this.text.value;
+    if (!this.hasContent) {
       if (this.running && this.stopRunning) {
         this.busy = true;
         this.draw();
@@ -168,6 +209,14 @@ export class Composer {
       return;
     }
     if (!this.fits()) return;
+    const named = this.answering ? null : addressed(this.agents, typed);
+    if (named) this.agent = named.agent.name;
+    const text = withFiles(named ? named.text : typed, this.attachments.files);
+    const long = tooLong(text, REQUEST);
+    if (long) {
+      this.say(words.withFiles(long));
+      return;
+    }
     let body = { text };
     if (this.answering) {
       if (this.answering.taskId) body.answer_to = this.answering.taskId;
@@ -191,7 +240,8 @@ export class Composer {
     try {
       await this.send(body, this.attemptKey.key);
       this.attemptKey = null;
-      if (this.text.value === text) this.text.value = "";
+      if (this.text.value === typed) this.text.value = "";
+      this.attachments.clear();
       this.fits({ lead: false });
       this.said.clear();
       this.picker.put({});
@@ -239,6 +289,12 @@ export class Composer {
     this.fits({ lead: false });
   }
 
+  /** What is written and chosen now, for `restore`. */
+  kept() {
+    const { files } = this.attachments;
+    return { text: this.text.value, agent: this.agent, when: { ...this.picker.state }, options: this.options.state, ...(files.length ? { files } : {}) };
+  }
+
   focus() {
     this.text.focus();
   }
@@ -256,10 +312,11 @@ export class Composer {
     this.timer = 0;
     try {
       const { kind } = this.picker.state;
-      if (!this.text.value && kind === "once" && !Object.keys(this.options.state).length) {
+      const { files } = this.attachments;
+      if (!this.text.value && !files.length && kind === "once" && !Object.keys(this.options.state).length) {
         if (this.agent) localStorage.setItem(this.draftKey, JSON.stringify({ agent: this.agent }));
         else localStorage.removeItem(this.draftKey);
-      } else localStorage.setItem(this.draftKey, JSON.stringify({ text: this.text.value, agent: this.agent, when: this.picker.state, options: this.options.state }));
+      } else localStorage.setItem(this.draftKey, JSON.stringify(this.kept()));
     } catch {
       // A full or forbidden storage loses the draft on reload, nothing else.
     }

@@ -17,6 +17,7 @@ import { knowWords, registerController, taskCard } from "./card.js";
 import { Composer, sender } from "./composer.js";
 import { openConversationMenu } from "./conversation_acts.js";
 import { keepSeen } from "./seen.js";
+import { SchedulePicker } from "./schedule_picker.js";
 import { BUSY, ENDED, TaskStore } from "./store.js";
 
 const page = embedded("page");
@@ -44,7 +45,7 @@ const transcript = new Transcript({
   envelopes: page.envelopes,
   more: page.more,
   load: async (before, limit) => (await call("GET", to`/conversations/${id}/items?before_position=${before}&limit=${limit}`)).items,
-  context: { conversationId: id, answer: (item) => answer(item.task_id ?? item.metadata.plan_id, item.agent_name), reply, drop },
+  context: { conversationId: id, answer: (item) => answer(item.task_id ?? item.metadata.plan_id, item.agent_name), reply, drop, edit },
 });
 
 // What the page says of the conversation is as old as its counter.
@@ -64,6 +65,19 @@ function answer(taskId, agent) {
   picked = taskId ? { taskId, agent } : null;
   composer.setAnswering({ taskId: taskId ?? null, agent });
   composer.focus();
+}
+
+/** Write what was asked once more: its text, and where one agent alone had it, that agent and when it was to run. */
+function edit(item) {
+  const before = composer.kept();
+  const tasks = store.all().map(({ task }) => task).filter((task) => task.thread_id === item.thread_id);
+  const { agent_name: agent = null, schedule } = tasks.length === 1 ? tasks[0] : {};
+  const { start_at: _past, ...again } = schedule ?? {};
+  const recurring = tasks.length === 1 && tasks[0].pattern === "recurring" && !schedule.on_event;
+  composer.aside();
+  composer.fill({ agent, text: item.payload.content, when: recurring ? SchedulePicker.stateOf({ schedule: again }) : {} });
+  composer.focus();
+  if (before.text.trim()) toast(words.replaced, { actions: [{ word: words.undo, act: () => { composer.fill(before); composer.focus(); } }] });
 }
 
 /** Answer the planner's question at once. */

@@ -5,6 +5,7 @@ import { h, icon } from "../site/dom.js";
 import { mark } from "../site/limits.js";
 import { countdown, locale, wallToIso, zone as browserZone } from "../site/times.js";
 import { words } from "../site/words.js";
+import { phraseField } from "./phrase_field.js";
 
 const PREVIEW_WAIT = 250;
 const PREVIEW_TIMES = 5;
@@ -47,7 +48,8 @@ export class SchedulePicker {
     this.wrong = h("div.wrong", { role: "alert" });
     this.preview = h("div.stack.snug", { "aria-live": "polite" });
     this.more = options ? this.moreFields() : null;
-    this.element = h("div.stack.snug.schedule", null, this.segments, this.fields, this.wrong, this.preview, this.more);
+    const said = phraseField({ zone: () => this.state.zone, ontake: (schedule) => this.takeSaid(schedule) });
+    this.element = h("div.stack.snug.schedule", null, said, this.segments, this.fields, this.wrong, this.preview, this.more);
     this.draw();
   }
 
@@ -93,6 +95,17 @@ export class SchedulePicker {
       this.more = fresh;
     }
     this.draw();
+  }
+
+  /** Take a schedule that was said in words; what else was chosen stays. Returns what is wrong with it, or "". */
+  takeSaid(schedule) {
+    const fresh = SchedulePicker.stateOf({ schedule: { timezone: this.state.zone, ...schedule } });
+    if (!this.kinds.includes(fresh.kind)) return this.kinds.includes("at") ? text.onlyOnce : text.onlyAgain;
+    const { overlap, catch_up, moments } = this.state;
+    const stay = Object.fromEntries(LIMITS.filter(([name]) => !fresh[name]).map(([name]) => [name, this.state[name]]));
+    this.put({ ...fresh, overlap, catch_up, ...stay, moments: { ...moments, ...fresh.moments } });
+    this.changed();
+    return "";
   }
 
   choose(kind) {
