@@ -41,6 +41,12 @@ if (filters.elements.q.value) {
   filters.elements.q.setSelectionRange(9999, 9999);
 }
 
+// A mark of the time line leads to its run; for the keyboard, the task's page lists them all.
+list.addEventListener("click", (event) => {
+  const mark = event.target.closest("[data-run]");
+  if (mark) location.assign(to`/runs/${mark.dataset.run}/`);
+});
+
 // One task
 
 let menuOpen = false;

@@ -19,6 +19,8 @@ SIDE = 5
     [
         ("/", 2),  # agents, conversations
         ("/tasks/", 3),  # tasks, their runs, agents
+        ("/tasks/?view=timeline", 3),
+        ("/tasks/?sort=next", 4),  # which tasks, and the same as above
         ("/conversations/{conversation}/", 5),  # itself, items, tasks, their runs, agents
         ("/tasks/{task}/", 6),  # itself, its plan, runs, last result, hooks, history
         ("/runs/{run}/", 2),  # itself, its first item

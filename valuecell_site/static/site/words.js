@@ -78,7 +78,7 @@ export const words = {
   fileNotText: (name) => `“${name}” is not a text file (UTF-8). Agents here are sent text.`,
   tooManyFiles: (most) => `At most ${most} files go with one message.`,
   withFiles: (long) => `With its files the message has ${long}`,
-  editAndSend: "Edit and send again",
+  editAndSend: "Edit and ask again",
   replaced: "What you had written was replaced.",
   picker: {
     say: "Say when",
