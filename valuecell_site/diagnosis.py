@@ -20,6 +20,7 @@ from django.utils import timezone
 from redis import Redis
 
 from tasks.agents.own_cards import examined_card
+from tasks.agents.remote import AgentRef
 from tasks.models import Agent, Task, TaskRun, Worker
 from tasks.states import RunStatus
 
@@ -200,7 +201,7 @@ async def _ask(agents: list[Agent]) -> list[str]:
     async def one(agent: Agent) -> str:
         try:
             async with asyncio.timeout(AGENT_SECONDS):
-                await examined_card(agent.url, credential_env=agent.credential_env)
+                await examined_card(agent.url, credential_env=agent.credential_env, use=AgentRef.of(agent).use)
         except TimeoutError:
             return f"did not answer within {AGENT_SECONDS:.0f} s"
         except Exception as error:

@@ -11,11 +11,14 @@ from django.http import HttpRequest
 from django.utils.text import slugify
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldAdminURLInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldAdminURLInputWidget
 
 from conversations.admin.lists import filtered_link, moment, pretty
 from tasks import wakeup
+from tasks.agents.card_checks import CREDENTIAL_KEYS
+from tasks.agents.credentials import fault
 from tasks.models import Agent, Task
+from tasks.models.agent import CredentialScheme
 
 
 class AgentForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -26,6 +29,22 @@ class AgentForm(forms.ModelForm):  # type: ignore[type-arg]
         assume_scheme="https",
         widget=UnfoldAdminURLInputWidget,
         help_text="Where its A2A server is; here it may be a private address. An interface that its card names wins.",
+    )
+
+    credential_scheme = forms.ChoiceField(
+        choices=CredentialScheme.choices,
+        required=False,
+        initial=CredentialScheme.BEARER,
+        widget=UnfoldAdminSelectWidget,
+        help_text="How the agent is given it.",
+    )
+
+    credential_token_url = forms.URLField(
+        max_length=2000,
+        required=False,
+        assume_scheme="https",
+        widget=UnfoldAdminURLInputWidget,
+        help_text="Of OAuth 2: the address that gives tokens.",
     )
 
     class Meta:
@@ -42,8 +61,15 @@ class AgentForm(forms.ModelForm):  # type: ignore[type-arg]
             "hidden",
             "planner_passthrough",
             "max_concurrency",
+            "max_per_minute",
+            "max_seconds",
+            "max_megabytes",
             "send_mode",
             "credential_env",
+            "credential_scheme",
+            "credential_header",
+            "credential_token_url",
+            "credential_scope",
         ]
         help_texts = {
             "name": "What tasks and programs call it. Tasks name their agent by it, so it does not change.",
@@ -54,20 +80,30 @@ class AgentForm(forms.ModelForm):  # type: ignore[type-arg]
             "max_concurrency": "Runs at once, over all processes. Empty: 20.",
             "send_mode": "Stream: every event comes live. Detached: survives dropped connections on older servers too.",
             "credential_env": (
-                "The NAME of the environment variable that holds its bearer token, as in RESEARCH_AGENT_TOKEN. "
-                "The token itself is never stored."
+                "The NAME of the environment variable that holds its credential, as in RESEARCH_AGENT_TOKEN. "
+                "The credential itself is never stored. HTTP Basic: the variable holds name:password; OAuth 2: "
+                "client_id:client_secret."
             ),
+            "credential_header": "Of an API key. Empty: the one that its card names, else X-API-Key.",
+            "credential_scope": "Of OAuth 2, where the agent wants one.",
+            "max_per_minute": "Runs that may start in a minute, over all processes; the others wait. Empty: no limit.",
+            "max_seconds": "Seconds of one run, where its task allows more. Empty: the task's own limit.",
+            "max_megabytes": "Megabytes of one run's answer. Empty: 64.",
         }
-        widgets = {"credential_env": UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"})}
+        widgets = {
+            name: UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"})
+            for name in ("credential_env", "credential_header", "credential_scope")
+        }
 
-    def clean_credential_env(self) -> str:
-        """Refuse what is no name of a variable: most likely somebody pasted the secret."""
-        name: str = self.cleaned_data["credential_env"]
-        if name and not (name.isascii() and name.isidentifier()):
-            raise forms.ValidationError(
-                "Write the name of an environment variable (letters, digits and _), not the token itself."
-            )
-        return name
+    def clean(self) -> dict[str, Any]:
+        """Refuse what is no name of a variable (most likely somebody pasted the secret), and what does not fit it."""
+        found: dict[str, Any] = super().clean() or {}
+        parts = {part: found.get(key) or "" for part, key in CREDENTIAL_KEYS.items()}
+        found["credential_scheme"] = parts["scheme"] = parts["scheme"] or CredentialScheme.BEARER.value
+        wrong = fault(**parts)
+        if wrong is not None:
+            self.add_error(CREDENTIAL_KEYS[wrong[0]], f"This {wrong[1]}.")
+        return found
 
 
 class AgentAdmin(ModelAdmin):
@@ -83,7 +119,22 @@ class AgentAdmin(ModelAdmin):
     readonly_fields = ["seen", "last_error", "shown_card", "created_at", "updated_at", "tasks"]
     fieldsets = [
         (None, {"fields": ["name", "slug", "display_name", "url", "description"]}),
-        ("Work", {"fields": ["enabled", "max_concurrency", "send_mode", "credential_env"]}),
+        (
+            "Work",
+            {"fields": ["enabled", "max_concurrency", "max_per_minute", "max_seconds", "max_megabytes", "send_mode"]},
+        ),
+        (
+            "Credential",
+            {
+                "fields": [
+                    "credential_env",
+                    "credential_scheme",
+                    "credential_header",
+                    "credential_token_url",
+                    "credential_scope",
+                ]
+            },
+        ),
         ("Planner", {"fields": ["hidden", "planner_passthrough"]}),
         ("State", {"fields": ["seen", "last_error", "tasks", "created_at", "updated_at"]}),
         ("Card", {"classes": ["collapse"], "fields": ["shown_card"]}),

@@ -14,7 +14,23 @@ from a2a.types import AgentCard, AgentInterface
 from google.protobuf.json_format import ParseError
 
 JSON_RPC = "JSONRPC"
-OURS = frozenset({"display_name", "enabled", "max_concurrency", "credential_env", "send_mode", "metadata"})
+OURS = frozenset(
+    {
+        "display_name",
+        "enabled",
+        "max_concurrency",
+        "max_per_minute",
+        "max_megabytes",
+        "max_seconds",
+        "credential_env",
+        "credential_scheme",
+        "credential_header",
+        "credential_token_url",
+        "credential_scope",
+        "send_mode",
+        "metadata",
+    }
+)
 """Keys of a card file that are no part of an A2A card; `metadata` is ValueCell's."""
 WELL_KNOWN = "/.well-known/agent-card.json"
 WELL_KNOWN_OLD = "/.well-known/agent.json"

@@ -20,9 +20,9 @@ from tasks.agents.card_format import OURS, CardError, address, is_bare, normalis
 from tasks.agents.errors import AgentError
 from tasks.agents.fetching import MAX_CARD_BYTES
 from tasks.agents.own_cards import UNDATED, bare_cards, run
-from tasks.agents.remote import ADDED_FROM, TOLD, AgentRef
+from tasks.agents.remote import ADDED_FROM, TOLD, AgentRef, CredentialUse
 from tasks.models import Agent
-from tasks.models.agent import SendMode
+from tasks.models.agent import CredentialScheme, SendMode
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +60,12 @@ class _File:
             url=str(self.card["url"]),
             card={},
             credential_env=self.card.get("credential_env") or "",
+            use=CredentialUse(
+                scheme=self.card.get("credential_scheme") or "bearer",
+                header=self.card.get("credential_header") or "",
+                token_url=self.card.get("credential_token_url") or "",
+                scope=self.card.get("credential_scope") or "",
+            ),
             updated_at=UNDATED,
         )
 
@@ -201,6 +207,13 @@ def values_of(card: Mapping[str, Any]) -> dict[str, Any]:
         "planner_passthrough": (metadata or {}).get("planner_passthrough") is True,
         "max_concurrency": card.get("max_concurrency"),
         "credential_env": card.get("credential_env") or "",
+        "credential_scheme": card.get("credential_scheme") or CredentialScheme.BEARER.value,
+        "credential_header": card.get("credential_header") or "",
+        "credential_token_url": card.get("credential_token_url") or "",
+        "credential_scope": card.get("credential_scope") or "",
+        "max_per_minute": card.get("max_per_minute"),
+        "max_megabytes": card.get("max_megabytes"),
+        "max_seconds": card.get("max_seconds"),
         "send_mode": card.get("send_mode") or SendMode.STREAM.value,
     }
 

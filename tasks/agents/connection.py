@@ -1,7 +1,6 @@
 """A connection: one client for one agent, in one event loop. Send, rejoin, look up, cancel."""
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterator
@@ -11,7 +10,6 @@ from typing import Any, TypeVar
 import httpx
 from a2a.client import Client
 from a2a.client.client import ClientCallContext
-from a2a.client.errors import A2AClientError, A2AClientTimeoutError
 from a2a.compat.v0_3.versions import is_legacy_version
 from a2a.types import (
     AgentCard,
@@ -28,15 +26,12 @@ from a2a.types import (
     Task,
 )
 from a2a.utils.errors import (
-    A2AError,
-    InternalError,
-    InvalidAgentResponseError,
     TaskNotFoundError,
-    VersionNotSupportedError,
 )
-from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
+from google.protobuf.json_format import MessageToDict, ParseDict
 
-from tasks.agents.errors import AgentBroken, AgentError, AgentLost, AgentRefused, AgentTimeout, AgentUnreachable
+from tasks.agents.errors import AgentBroken, AgentError, AgentLost, AgentRefused, AgentUnreachable
+from tasks.agents.explaining import UNREADABLE, explained
 from tasks.agents.remote import AgentRef, Outgoing, RemoteState, remote_state
 from tasks.agents.transport import CALL_TIMEOUT
 
@@ -58,19 +53,6 @@ LISTED_PAGES = 50
 POLL_FIRST = 0.5
 POLL_MOST = 10.0
 """Seconds between two look-ups of a task at an agent that does not stream: at first, and doubled up to the most."""
-UNREADABLE = (
-    A2AError,
-    NotImplementedError,  # the SDK's subscribe, where the card says that the agent does not stream
-    httpx.HTTPError,
-    httpx.StreamError,
-    ParseError,
-    ValueError,  # json, pydantic, base64, Unicode
-    TypeError,
-    KeyError,
-    AttributeError,
-    RecursionError,  # JSON nested a thousand deep
-)
-"""What the SDK raises on answers that are errors, or are no A2A."""
 
 
 class Connection:
@@ -316,7 +298,7 @@ class Connection:
             async for event in events:
                 yield event
         except UNREADABLE as error:
-            raise self._explained(error) from error
+            raise explained(error, self.ref) from error
         finally:
             if isinstance(events, AsyncGenerator):
                 await events.aclose()
@@ -329,32 +311,13 @@ class Connection:
             except TaskNotFoundError:
                 raise
             except UNREADABLE as error:
-                raise self._explained(error) from error
+                raise explained(error, self.ref) from error
 
     def _lost(self) -> AgentLost:
         return AgentLost(
             f"{self.ref.name} has said nothing more about this task since the connection broke. Agents of A2A 0.3 often"
             " stop when that happens: the send mode 'detached' avoids it."
         )
-
-    def _explained(self, error: Exception) -> AgentError:
-        """The AgentError for what the SDK raised, in plain words."""
-        name = self.ref.name
-        said = str(error).strip().rstrip(".")[:500]
-        if isinstance(error, A2AClientTimeoutError):
-            return AgentTimeout(f"{name} took the connection and then said nothing for too long.")
-        if isinstance(error, VersionNotSupportedError):
-            return AgentRefused(f"{name} does not speak this version of A2A: {said}.")
-        if isinstance(error, InternalError | InvalidAgentResponseError):
-            return AgentBroken(f"{name} failed on the request: {said}.")
-        if isinstance(error, A2AClientError):
-            return AgentBroken(f"{name} answered with an error: {said}.")
-        if isinstance(error, A2AError | NotImplementedError):
-            return AgentRefused(f"{name} refused the request: {said}.")
-        if isinstance(error, json.JSONDecodeError):
-            said = "it is not JSON"
-        logger.info("unreadable answer of %s: %r", name, error, extra={"event": "agent_unreadable", "agent": name})
-        return AgentBroken(f"{name} sent something that is not A2A: {said.splitlines()[0] if said else 'nothing'}.")
 
 
 async def _retried(action: Callable[[], Awaitable[T]]) -> T:

@@ -16,11 +16,11 @@ from a2a.types import AgentCard
 
 from tasks.agents.card_format import CardError, parse, says_how
 from tasks.agents.connection import Connection
-from tasks.agents.credentials import BearerFromEnvironment
+from tasks.agents.credentials import auth_for
 from tasks.agents.errors import AgentBroken, AgentRefused
 from tasks.agents.fetching import fetch_card
 from tasks.agents.remote import AgentRef
-from tasks.agents.transport import CONNECT_TIMEOUT, STREAM_TIMEOUT, AgentTransport
+from tasks.agents.transport import CONNECT_TIMEOUT, MAX_RUN_BYTES, STREAM_TIMEOUT, AgentTransport
 from tasks.agents.wire import json_rpc_transport
 
 IDLE_SECONDS = 600.0
@@ -85,12 +85,12 @@ class RemoteConnections:
 
 def http_client(ref: AgentRef) -> httpx.AsyncClient:
     """An HTTP client for this agent only: its limits, its credential, its address guard. The caller closes it."""
-    host = httpx.URL(ref.url).host
+    httpx.URL(ref.url)  # one that cannot be read is said now
     return httpx.AsyncClient(
-        transport=AgentTransport(name=ref.name, url=ref.url, public_only=ref.public_only),
-        auth=BearerFromEnvironment(name=ref.name, variable=ref.credential_env, host=host)
-        if ref.credential_env
-        else None,
+        transport=AgentTransport(
+            name=ref.name, url=ref.url, public_only=ref.public_only, max_bytes=ref.max_bytes or MAX_RUN_BYTES
+        ),
+        auth=auth_for(ref),
         timeout=httpx.Timeout(STREAM_TIMEOUT, connect=CONNECT_TIMEOUT),
         headers={"Accept-Encoding": "identity", "User-Agent": "valuecell-tasks"},
         trust_env=False,

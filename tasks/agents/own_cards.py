@@ -21,7 +21,7 @@ from tasks.agents.card_format import OURS, CardError, normalised, parse
 from tasks.agents.connections import http_client
 from tasks.agents.errors import AgentError, AgentRefused
 from tasks.agents.fetching import Fetched, fetch, fetch_card
-from tasks.agents.remote import MARKS, AgentRef
+from tasks.agents.remote import MARKS, AgentRef, CredentialUse
 from tasks.agents.signatures import Signature
 
 FETCH_SECONDS = 8.0
@@ -45,10 +45,12 @@ class Examined:
     signature: Signature
 
 
-async def examined(url: str, *, public_only: bool = False, credential_env: str = "") -> Examined:
+async def examined(
+    url: str, *, public_only: bool = False, credential_env: str = "", use: CredentialUse | None = None
+) -> Examined:
     """A stranger's card, with all that can be wrong with it looked at.
 
-    url: the agent's address, or its card's. credential_env: as in `AgentRef`. Raises AgentError and CardError.
+    url: the agent's address, or its card's. credential_env, use: as in `AgentRef`. Raises AgentError and CardError.
     """
     url = url.strip()
     if "://" not in url:
@@ -59,6 +61,7 @@ async def examined(url: str, *, public_only: bool = False, credential_env: str =
         url=url,
         card={},
         credential_env=credential_env,
+        use=use or CredentialUse(),
         updated_at=UNDATED,
         public_only=public_only,
     )
@@ -72,9 +75,9 @@ async def examined(url: str, *, public_only: bool = False, credential_env: str =
         raise AgentRefused(f"Nobody answered at {url} within {FETCH_SECONDS:.0f} seconds.") from error
 
 
-async def examined_card(url: str, *, credential_env: str = "") -> dict[str, Any]:
+async def examined_card(url: str, *, credential_env: str = "", use: CredentialUse | None = None) -> dict[str, Any]:
     """The card alone, of an agent that may lie anywhere. Raises as `examined`."""
-    return (await examined(url, credential_env=credential_env)).card
+    return (await examined(url, credential_env=credential_env, use=use)).card
 
 
 async def checked(fetched: Fetched, http: httpx.AsyncClient) -> Examined:

@@ -21,6 +21,19 @@ MARKS = frozenset({ADDED_FROM, TOLD})
 
 
 @dataclass(frozen=True, kw_only=True)
+class CredentialUse:
+    """How an agent's credential is given to it (`credentials`)."""
+
+    scheme: str = "bearer"
+    """A `tasks.models.agent.CredentialScheme`."""
+    header: str = ""
+    """Of an API key; empty: the card's, or the usual one."""
+    token_url: str = ""
+    scope: str = ""
+    """Of OAuth 2."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AgentRef:
     """An agent as connections need it: taken from its row once, so that async code needs no ORM."""
 
@@ -28,6 +41,11 @@ class AgentRef:
     url: str
     card: Mapping[str, Any]
     credential_env: str = ""
+    use: CredentialUse = CredentialUse()
+    max_bytes: int = 0
+    """Bytes of one run's answer; 0: as many as any agent may send."""
+    max_seconds: int = 0
+    """Of one run; 0: as many as its task allows."""
     send_mode: str = "stream"
     updated_at: datetime
     troubled: bool = False
@@ -44,6 +62,14 @@ class AgentRef:
             url=agent.url,
             card=card,
             credential_env=agent.credential_env,
+            use=CredentialUse(
+                scheme=agent.credential_scheme,
+                header=agent.credential_header,
+                token_url=agent.credential_token_url,
+                scope=agent.credential_scope,
+            ),
+            max_seconds=agent.max_seconds or 0,
+            max_bytes=(agent.max_megabytes or 0) * 1024 * 1024,
             send_mode=agent.send_mode,
             updated_at=agent.updated_at,
             troubled=agent.failures > 0,

@@ -5,8 +5,8 @@ closing texts add only what is new. The rules are valuecell.md's table for `meta
 section 2 for everything else; `speech` has those for texts, `artifacts` those for artifacts.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from a2a.types import (
@@ -47,6 +47,22 @@ class Routed:
     """The agent's own words on why its task failed, was canceled or was rejected."""
     question: str = ""
     """What the agent asks, with INPUT_REQUIRED and AUTH_REQUIRED."""
+
+
+def scrubbed(routed: Routed, scrub: Callable[[str], str]) -> Routed:
+    """The same with every text of it gone through `scrub`: an agent may quote the credential that it was given."""
+
+    def through(value: Any) -> Any:
+        if isinstance(value, str):
+            return scrub(value)
+        if isinstance(value, Mapping):
+            return {key: through(inner) for key, inner in value.items()}
+        return [through(inner) for inner in value] if isinstance(value, list) else value
+
+    responses = [
+        replace(said, payload=through(said.payload), metadata=through(said.metadata)) for said in routed.responses
+    ]
+    return replace(routed, responses=responses, error=scrub(routed.error), question=scrub(routed.question))
 
 
 class Router:

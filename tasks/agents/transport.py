@@ -42,6 +42,8 @@ MAX_ERROR_BYTES = 64 * 1024
 """Bytes of an error's body that are read for its reason."""
 LIMIT = "tasks.limit"
 """Key of a request's `extensions`: bytes that one event or answer may have instead of MAX_EVENT_BYTES."""
+PASSED_ON = "tasks.passed_on"
+"""Key of a request's `extensions`: statuses that come back to who asked, instead of an error."""
 
 _KEEPALIVE: list[tuple[int, int, int]] = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
 for _name, _value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
@@ -60,10 +62,12 @@ class Redirected(AgentRefused):
 class AgentTransport(httpx.AsyncBaseTransport):
     """Sends one agent's requests. `name` and `url` are for messages; `public_only` turns the address guard on."""
 
-    def __init__(self, *, name: str, url: str, public_only: bool = False) -> None:
+    def __init__(self, *, name: str, url: str, public_only: bool = False, max_bytes: int = MAX_RUN_BYTES) -> None:
+        """max_bytes: the most that one answer or stream may have in all."""
         self._name = name
         self._url = url
         self._public_only = public_only
+        self._max_bytes = min(max_bytes, MAX_RUN_BYTES)
         self._inner = httpx.AsyncHTTPTransport(
             trust_env=False,
             # Keep-alive below uvicorn's five seconds: a connection that the server is just closing fails the request.
@@ -78,7 +82,8 @@ class AgentTransport(httpx.AsyncBaseTransport):
         except httpx.HTTPError as error:
             raise self._explained(error) from error
         limit = int(request.extensions.get(LIMIT, MAX_EVENT_BYTES))
-        if response.status_code >= 300 and not (response.status_code == 304 and "if-none-match" in request.headers):
+        passed_on = (*request.extensions.get(PASSED_ON, ()), *([304] if "if-none-match" in request.headers else []))
+        if response.status_code >= 300 and response.status_code not in passed_on:
             return await self._refused(request, response)
         kind = response.headers.get("content-type", "").split(";", 1)[0].strip().lower()
         if kind in ("text/html", "application/xhtml+xml"):
@@ -191,9 +196,10 @@ class _Bounded(httpx.AsyncByteStream):
                     tail = seen[-3:]
                 else:
                     size = total
-                if size > self._limit or total > MAX_RUN_BYTES:
-                    what = f"more than {self._limit:,} bytes" if size > self._limit else "too much"
-                    raise AgentBroken(f"{name} sent {what} in one {'event' if size > self._limit else 'run'}.")
+                most = self._transport._max_bytes
+                if size > self._limit or total > most:
+                    what = "event" if size > self._limit and self._events else "answer"
+                    raise AgentBroken(f"{name} sent more than {min(self._limit, most):,} bytes in one {what}.")
                 check(chunk)
                 yield chunk
             check(b"", True)

@@ -118,7 +118,7 @@ def _context(lease: Lease, run: Any, agent: AgentRef | None) -> RunContext:
         remote_task_id=run.remote_task_id,
         remote_context_id=run.remote_context_id,
         timezone=task.timezone,
-        timeout_seconds=task.timeout_seconds,
+        timeout_seconds=min(task.timeout_seconds, (agent and agent.max_seconds) or task.timeout_seconds),
         deadline_at=task.deadline_at,
         stored=_stored(run, task),
     )

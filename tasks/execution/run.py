@@ -20,6 +20,7 @@ from conversations.paragraphs import Paragraphs
 from conversations.threads import DatabaseThreads, Gathered
 from tasks import metrics
 from tasks.agents.connection import Connection
+from tasks.agents.credentials import scrubber
 from tasks.agents.errors import (
     AgentBroken,
     AgentCut,
@@ -30,7 +31,7 @@ from tasks.agents.errors import (
     CircuitOpen,
 )
 from tasks.agents.remote import remote_state
-from tasks.agents.router import Routed, Router
+from tasks.agents.router import Routed, Router, scrubbed
 from tasks.execution import context as contexts
 from tasks.execution import endings, rejoining
 from tasks.execution.accumulator import Accumulator
@@ -126,6 +127,7 @@ class RunExecution:
         self._remote_context_id = found.remote_context_id
         self._connection: Connection | None = None
         self._sent = found.was_sent
+        self._scrub = scrubber(found.agent)
         begun = time.monotonic()
         try:
             outcome = failed(found.problem, False, kind="text") if found.problem else await self._outcome()
@@ -239,6 +241,8 @@ class RunExecution:
         """Pass on what one event said; returns how the exchange ended, if it did."""
         if routed.task_id and routed.task_id != self._remote_task_id:
             self._remember(routed.task_id, routed.context_id)
+        if self._scrub is not None:
+            routed = scrubbed(routed, self._scrub)
         for response in routed.responses:
             self._say(response)
         faults.reached("run.event")

@@ -14,7 +14,7 @@ from conversations import faults
 from tasks import metrics, wakeup
 from tasks.models import Agent, ExecutionPlan, Task, TaskRun
 from tasks.models.run import TaskRunQuerySet
-from tasks.services import history, pausing, turns
+from tasks.services import history, pausing, rates, turns
 from tasks.states import BY_SCHEDULE, Overlap, PausedReason, RunStatus, Trigger
 
 
@@ -41,7 +41,7 @@ def lease_ready(*, worker: str, capacity: int, now: datetime) -> list[Lease]:
     if capacity <= 0 or not TaskRun.objects.ready(now).exists():
         return []
     with transaction.atomic():
-        room = _room_by_agent(now)
+        room, counted = _room_by_agent(now)
         taken: list[TaskRun] = []
         tasks_seen: set[UUID] = set()
 
@@ -61,6 +61,7 @@ def lease_ready(*, worker: str, capacity: int, now: datetime) -> list[Lease]:
             if len(taken) == capacity:
                 break
         leases = _take(taken, worker, now)
+        rates.count([run.agent_name for run in taken if run.agent_name in counted], now=now)
         faults.reached("lease.before_commit")
     if leases:
         faults.reached("lease.committed")
@@ -92,12 +93,14 @@ def _startable(now: datetime) -> TaskRunQuerySet:
     )
 
 
-def _room_by_agent(now: datetime) -> dict[str, int]:
-    """How many more runs each agent that may be given work may have at once. Locks the agents."""
+def _room_by_agent(now: datetime) -> tuple[dict[str, int], set[str]]:
+    """How many more runs each agent that may be given work may have now, and whose runs are counted by the minute.
+
+    Locks the agents.
+    """
     names = set(TaskRun.objects.ready(now).order_by().values_list("agent_name", flat=True).distinct())
     agents = Agent.objects.enabled().filter(name__in=names).select_for_update(no_key=True).order_by("id")
-    caps = {agent.name: agent.concurrency for agent in agents}
-    if gone := names - set(caps):
+    if gone := names - {agent.name for agent in agents}:
         waiting = Task.objects.unfinished().filter(paused_at=None, agent_name__in=gone)
         pausing.for_agents(
             waiting.filter(Exists(TaskRun.objects.ready(now).filter(task=OuterRef("pk")))).select_for_update(
@@ -111,7 +114,8 @@ def _room_by_agent(now: datetime) -> dict[str, int]:
         .values_list("agent_name")
         .annotate(number=Count("pk"))
     )
-    return {name: cap - going.get(name, 0) for name, cap in caps.items()}
+    room = {agent.name: min(agent.concurrency - going.get(agent.name, 0), rates.left(agent, now)) for agent in agents}
+    return room, {agent.name for agent in agents if agent.max_per_minute is not None}
 
 
 def _take(runs: Sequence[TaskRun], worker: str, now: datetime) -> list[Lease]:

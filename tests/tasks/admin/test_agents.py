@@ -48,7 +48,7 @@ def test_its_name_stays(signed_in, agent, path):
 @pytest.mark.parametrize("text", ["sk-live-1234", "two words", "Ünicode", "1TOKEN"])
 def test_a_token_in_the_place_of_its_name_is_refused(signed_in, agent, path, text):
     page = signed_in.post(path, form(agent, credential_env=text))
-    assert page.status_code == 200 and "not the token itself" in page.content.decode()
+    assert page.status_code == 200 and "never the credential itself" in page.content.decode()
     assert Agent.objects.get().credential_env == ""
 
 
@@ -71,3 +71,28 @@ def test_deleting_an_agent_leaves_its_tasks(signed_in, make_task, agent):
     assert signed_in.get(f"/admin/tasks/agent/{agent.pk}/delete/").status_code == 200
     assert signed_in.post(f"/admin/tasks/agent/{agent.pk}/delete/", {"post": "yes"}).status_code == 302
     assert not Agent.objects.exists() and Task.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"credential_env": "SECRET_KEY"}, "own secret"),
+        ({"credential_env": "TOKEN", "credential_scheme": "oauth2"}, "the address that gives tokens"),
+        ({"credential_env": "TOKEN", "credential_scheme": "api_key", "credential_header": "Host"}, "free for it"),
+    ],
+)
+def test_a_credential_that_cannot_be_given_so_is_refused(signed_in, agent, path, changes, words):
+    assert words in signed_in.post(path, form(agent, **changes)).content.decode()
+    assert Agent.objects.get().credential_env == ""
+
+
+def test_how_a_credential_is_given_is_kept(signed_in, agent, path):
+    given = {
+        "credential_env": "TOKEN",
+        "credential_scheme": "oauth2",
+        "credential_token_url": "https://x.example/token",
+        "credential_scope": "run",
+    }
+    assert signed_in.post(path, form(agent, **given)).status_code == 302
+    saved = Agent.objects.get()
+    assert {name: getattr(saved, name) for name in given} == given

@@ -75,7 +75,8 @@ class RawServer:
             method, path, _ = head[0].split(" ")
             headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in head[1:] if ": " in line)}
             raw = await reader.readexactly(int(headers.get("content-length", 0)))
-            body = json.loads(raw) if raw else None
+            form = "urlencoded" in headers.get("content-type", "")
+            body = raw.decode() if form else json.loads(raw) if raw else None
             asked = Asked(method=method, path=path, headers=headers, body=body)
             self.asked.append(asked)
             answer = self.respond(asked)

@@ -181,7 +181,7 @@ async def test_a_whole_stream_has_a_limit_too(
             other["statusUpdate"]["status"]["message"]["messageId"] = f"m{n}"
             yield event(other)
 
-    with pytest.raises(AgentBroken, match="too much in one run"):
+    with pytest.raises(AgentBroken, match="more than 100,000 bytes in one answer"):
         await told(remote, ref(raw(endless).url))
 
 
