@@ -20,6 +20,7 @@ urlpatterns = [
     path("insights/", views.insights, name="insights"),
     path("agents/", views.agents, name="agents"),
     path("settings/", views.settings, name="settings"),
+    re_path(r"^push/(?P<run_id>[^/]+)/?$", views.receive_push, name="push"),
     # With and without the slash: a sender that is redirected loses what it sent.
     re_path(r"^hooks/(?P<hook_id>[^/]+)/?$", views.receive_event, name="hook"),
 ]

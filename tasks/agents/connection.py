@@ -13,6 +13,7 @@ from a2a.client.client import ClientCallContext
 from a2a.compat.v0_3.versions import is_legacy_version
 from a2a.types import (
     AgentCard,
+    AuthenticationInfo,
     CancelTaskRequest,
     GetExtendedAgentCardRequest,
     GetTaskRequest,
@@ -24,14 +25,17 @@ from a2a.types import (
     StreamResponse,
     SubscribeToTaskRequest,
     Task,
+    TaskPushNotificationConfig,
 )
 from a2a.utils.errors import (
     TaskNotFoundError,
 )
 from google.protobuf.json_format import MessageToDict, ParseDict
 
+from tasks.agents.callbacks import Callback
 from tasks.agents.errors import AgentBroken, AgentError, AgentLost, AgentRefused, AgentUnreachable
 from tasks.agents.explaining import UNREADABLE, explained
+from tasks.agents.polling import polled as polled_task
 from tasks.agents.remote import AgentRef, Outgoing, RemoteState, remote_state
 from tasks.agents.transport import CALL_TIMEOUT
 
@@ -47,12 +51,11 @@ SUBSCRIBED_WITHIN = 0.1
 PATIENCE_AFTER_CUT = 120.0
 """Seconds that a 0.3 agent gets for a sign of life on a task that was streamed and joined again. Servers of the Python
 SDK's 0.3 drop the work with the connection and list the task as working for ever (a2a.md)."""
+CALLBACK = "valuecell-tasks"
+"""What our callback is called at the agent: set again, it takes its own place."""
 LISTED_AT_ONCE = 20
 LISTED_PAGES = 50
 """Tasks of one context that are looked through for a message: so many at once, and so often."""
-POLL_FIRST = 0.5
-POLL_MOST = 10.0
-"""Seconds between two look-ups of a task at an agent that does not stream: at first, and doubled up to the most."""
 
 
 class Connection:
@@ -77,7 +80,7 @@ class Connection:
         """Whether the agent's card says that it streams; if not, its tasks are polled."""
         return bool(self.card.capabilities.streaming)
 
-    async def send(self, message: Outgoing) -> AsyncGenerator[StreamResponse]:
+    async def send(self, message: Outgoing, callback: Callback | None = None) -> AsyncGenerator[StreamResponse]:
         """Send a message and yield what comes, until the stream ends.
 
         The end of the stream does not prove that the task is over: `look_up` or `rejoin` tells. An error after a
@@ -100,15 +103,16 @@ class Connection:
                         raise
             if live or resting or not task_id:
                 return
-            async with aclosing(self.rejoin(task_id)) as rest:
+            async with aclosing(self.rejoin(task_id, callback)) as rest:
                 async for event in rest:
                     yield event
 
-    async def rejoin(self, task_id: str) -> AsyncGenerator[StreamResponse]:
+    async def rejoin(self, task_id: str, callback: Callback | None = None) -> AsyncGenerator[StreamResponse]:
         """The task as it is now; what follows, live; and, where no end was seen, the task once more.
 
-        task_id: the agent's id of the task. An agent that does not stream, or lets nobody subscribe, is polled. Yields
-        nothing where the agent does not know the task. Raises AgentError.
+        task_id: the agent's id of the task. callback: where the agent is to call while it is polled. An agent that does
+        not stream, or lets nobody subscribe, is polled. Yields nothing where the agent does not know the task. Raises
+        AgentError.
         """
         with self._in_use():
             subscribed = self._subscribed(task_id)
@@ -125,7 +129,7 @@ class Connection:
                 yield StreamResponse(task=task)
                 if _state(task).terminal or _state(task).interrupted:
                     return
-                async with aclosing(self._followed(task, subscribed, first)) as followed:
+                async with aclosing(self._followed(task, subscribed, first, callback)) as followed:
                     async for event in followed:
                         yield event
             finally:
@@ -135,6 +139,27 @@ class Connection:
                     await asyncio.wait([first])
                     first.cancelled() or first.exception()  # noted, so that asyncio does not complain
                 await subscribed.aclose()
+
+    async def watch(self, task_id: str, callback: Callback) -> AsyncGenerator[StreamResponse]:
+        """The task as it is now, and whenever it has changed, without a stream: for a task that outlives connections.
+
+        Yields nothing where the agent does not know the task. Raises AgentError.
+        """
+        with self._in_use():
+            task = await self.look_up(task_id)
+            if task is None:
+                return
+            yield StreamResponse(task=task)
+            if not (_state(task).terminal or _state(task).interrupted):
+                async for event in polled_task(self, task, patience=None, callback=callback):
+                    yield event
+
+    async def call_back(self, task_id: str, url: str, token: str) -> None:
+        """Ask the agent to post to `url`, with `token`, what becomes of its task. Raises AgentError."""
+        how = AuthenticationInfo(scheme="Bearer", credentials=token)
+        request = TaskPushNotificationConfig(task_id=task_id, id=CALLBACK, url=url, token=token, authentication=how)
+        context = ClientCallContext(timeout=CALL_TIMEOUT)
+        await self._asked(lambda: self._client.create_task_push_notification_config(request, context=context))
 
     async def look_up(self, task_id: str) -> Task | None:
         """The agent's task with all that it keeps of it; None where it does not know the task. Raises AgentError."""
@@ -237,6 +262,7 @@ class Connection:
         task: Task,
         subscribed: AsyncGenerator[StreamResponse],
         first: asyncio.Future[StreamResponse | None] | None,
+        callback: Callback | None,
     ) -> AsyncGenerator[StreamResponse]:
         """What follows a snapshot: the subscription (whose first event may be under way), or polls in its place."""
         resting = False
@@ -249,7 +275,7 @@ class Connection:
                 yield event
                 event = await anext(subscribed, None)
         except TimeoutError:
-            raise self._lost() from None
+            raise self.lost() from None
         except AgentRefused:
             # The task has just ended, or this agent lets nobody subscribe.
             polled = True
@@ -260,7 +286,7 @@ class Connection:
         else:
             polled = not self.streams
         if polled:
-            async for event in self._polled(task.id, task, patience):
+            async for event in polled_task(self, task, patience=patience, callback=callback):
                 yield event
         elif not resting and (now := await self.look_up(task.id)) is not None:
             yield StreamResponse(task=now)
@@ -270,27 +296,6 @@ class Connection:
         async with aclosing(self._translated(self._client.subscribe(request, context=ClientCallContext()))) as events:
             async for event in events:
                 yield event
-
-    async def _polled(self, task_id: str, before: Task, patience: float | None) -> AsyncGenerator[StreamResponse]:
-        """The task whenever it has changed since `before`, until it is over, waits for somebody, or is unknown.
-
-        patience: seconds without any change after which it counts as lost; None waits for as long as the run may.
-        """
-        wait, changed = POLL_FIRST, time.monotonic()
-        while True:
-            await asyncio.sleep(wait)
-            task = await self.look_up(task_id)
-            if task is None:
-                return
-            wait = POLL_FIRST if task != before else min(wait * 2, POLL_MOST)
-            if task != before:
-                changed, patience = time.monotonic(), None
-                yield StreamResponse(task=task)
-            elif patience is not None and time.monotonic() - changed > patience:
-                raise self._lost()
-            if _state(task).terminal or _state(task).interrupted:
-                return
-            before = task
 
     async def _translated(self, events: AsyncIterator[StreamResponse]) -> AsyncGenerator[StreamResponse]:
         """The events, with what the SDK raises turned into AgentErrors."""
@@ -313,7 +318,8 @@ class Connection:
             except UNREADABLE as error:
                 raise explained(error, self.ref) from error
 
-    def _lost(self) -> AgentLost:
+    def lost(self) -> AgentLost:
+        """What to say of a task that nobody seems to work on any more."""
         return AgentLost(
             f"{self.ref.name} has said nothing more about this task since the connection broke. Agents of A2A 0.3 often"
             " stop when that happens: the send mode 'detached' avoids it."

@@ -64,6 +64,8 @@ class RunContext:
     problem: str
     """Why its text cannot be sent; empty: it can."""
     answer: str
+    pushes: int
+    """Its agent's notifications that came in so far."""
     was_sent: bool
     remote_task_id: str
     remote_context_id: str
@@ -114,6 +116,7 @@ def _context(lease: Lease, run: Any, agent: AgentRef | None) -> RunContext:
         text=text,
         problem=problem,
         answer=run.answer,
+        pushes=run.pushes,
         was_sent=run.sent_at is not None,
         remote_task_id=run.remote_task_id,
         remote_context_id=run.remote_context_id,

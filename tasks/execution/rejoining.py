@@ -10,6 +10,7 @@ from contextlib import aclosing
 
 from a2a.types import StreamResponse, Task
 
+from tasks.agents.callbacks import Callback
 from tasks.agents.connection import Connection
 from tasks.agents.errors import AgentError, AgentRefused
 from tasks.execution.context import RunContext
@@ -45,10 +46,16 @@ async def find(connection: Connection, run: RunContext, *, looks: int = LOOKS) -
     return None
 
 
-async def rejoin(connection: Connection, task_id: str) -> AsyncIterator[StreamResponse]:
-    """What the agent has of its task `task_id`, then what follows live. Raises AgentForgot, and AgentError."""
+async def rejoin(
+    connection: Connection, task_id: str, callback: Callback, *, watch: bool = False
+) -> AsyncIterator[StreamResponse]:
+    """What the agent has of its task `task_id`, then what follows live. Raises AgentForgot, and AgentError.
+
+    callback: where the agent is to call, if it can, while no stream tells what follows. watch: do without a stream.
+    """
     known = False
-    async with aclosing(connection.rejoin(task_id)) as events:
+    following = connection.watch(task_id, callback) if watch else connection.rejoin(task_id, callback)
+    async with aclosing(following) as events:
         async for event in events:
             known = True
             yield event

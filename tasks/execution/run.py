@@ -19,6 +19,7 @@ from conversations.journal import Settle, Together, journal
 from conversations.paragraphs import Paragraphs
 from conversations.threads import DatabaseThreads, Gathered
 from tasks import metrics
+from tasks.agents import callbacks
 from tasks.agents.connection import Connection
 from tasks.agents.credentials import scrubber
 from tasks.agents.errors import (
@@ -57,6 +58,8 @@ T = TypeVar("T")
 
 REJOINS_MAX = 5
 """Times that a broken stream is joined again before the attempt has failed."""
+STEADY = 30.0
+"""Seconds after which a connection counts as one that held: what breaks then is counted from the beginning."""
 REJOIN_DELAY = 0.5
 """Seconds before the first of them; doubled each time."""
 FAIR_SHARE = 64
@@ -130,7 +133,8 @@ class RunExecution:
         self._scrub = scrubber(found.agent)
         begun = time.monotonic()
         try:
-            outcome = failed(found.problem, False, kind="text") if found.problem else await self._outcome()
+            with callbacks.expected(self.lease.run_id, pushes=found.pushes) as self._callback:
+                outcome = failed(found.problem, False, kind="text") if found.problem else await self._outcome()
         except asyncio.CancelledError:
             await asyncio.shield(self._stop())
             raise
@@ -196,18 +200,18 @@ class RunExecution:
         if found.was_sent and not found.remote_task_id:
             await self._find(CRASHED)
         if self._remote_task_id:
-            return await self._follow(rejoining.rejoin(self._connection, self._remote_task_id))
+            return await self._follow(rejoining.rejoin(self._connection, self._remote_task_id, self._callback))
         faults.reached("run.before_sent")
         if not await journal.settle((), Together(endings.sent, self.lease), gate_pass=self.lease):
             raise asyncio.CancelledError
         self._sent = True
         faults.reached("run.sent")
-        return await self._follow(self._connection.send(outgoing(found, found.text)))
+        return await self._follow(self._connection.send(outgoing(found, found.text), self._callback))
 
     async def _follow(self, events: AsyncIterator[Any]) -> Outcome:
         """Pass on a stream; join it again where it breaks, and ask how it ended where it does not say."""
         assert self._connection is not None  # noqa: S101
-        rejoins = 0
+        rejoins, watch, joined = 0, False, time.monotonic()
         broken: AgentError | None = None
         while True:
             try:
@@ -230,12 +234,16 @@ class RunExecution:
                     raise
                 # What went wrong first is the reason; that the agent cannot be asked about it comes on top.
                 raise AgentBroken(f"{broken.message} It cannot be asked about it: {error.message}") from broken
-            rejoins += 1
+            # A connection that lived for a while shows that the agent is well, however many its run outlives.
+            rejoins = 1 if time.monotonic() - joined > STEADY else rejoins + 1
             if rejoins > REJOINS_MAX:
-                raise broken
+                if watch or not self._connection.card.capabilities.push_notifications:
+                    raise broken
+                rejoins, watch = 1, True
             logger.info("joining a stream again", extra={**self._ids("run.rejoin"), "error": broken.message})
             await asyncio.sleep(REJOIN_DELAY * 2 ** (rejoins - 1))
-            events = rejoining.rejoin(self._connection, self._remote_task_id)
+            events = rejoining.rejoin(self._connection, self._remote_task_id, self._callback, watch=watch)
+            joined = time.monotonic()
 
     async def _take(self, routed: Routed) -> Outcome | None:
         """Pass on what one event said; returns how the exchange ended, if it did."""
@@ -271,14 +279,16 @@ class RunExecution:
             # An agent that keeps no tasks, or lets nobody ask for them: it is told, and says what it thinks of it.
             task = None
         if task is not None and not remote_state(task.status.state).interrupted:
-            async with aclosing(rejoining.rejoin(connection, self._remote_task_id)) as events:  # type: ignore[type-var]
+            again = rejoining.rejoin(connection, self._remote_task_id, self._callback)
+            async with aclosing(again) as events:  # type: ignore[type-var]
                 async for event in events:
                     yield event
             return
         remote = (self._remote_task_id, self._remote_context_id)
         faults.reached("run.before_answer")
         self._remember(*remote)
-        async with aclosing(connection.send(outgoing(self._context, self._context.answer, *remote))) as events:
+        answer = outgoing(self._context, self._context.answer, *remote)
+        async with aclosing(connection.send(answer, self._callback)) as events:
             async for event in events:
                 yield event
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from conversations import faults
 from conversations.threads import DatabaseThreads, Gathered
+from tasks.agents import callbacks
 from tasks.execution import context as contexts
 from tasks.execution.run import RunExecution
 from tasks.services import Lease, TaskService
@@ -57,6 +58,7 @@ class Going:
         if not self._going:
             return
         lost = await self.threads.run(TaskService.lost, self._leases())
+        await self.threads.run(callbacks.look)
         # A run that has just settled is over in the database a moment before its task ends here.
         await asyncio.sleep(0)
         for lease in lost:

@@ -7,6 +7,7 @@ from tasks.views.feeds import change_feed, feed
 from tasks.views.home import home
 from tasks.views.hooks import receive as receive_event
 from tasks.views.insights import insights
+from tasks.views.pushes import receive as receive_push
 from tasks.views.runs import run
 from tasks.views.settings import settings
 from tasks.views.shared import shared, shared_items
@@ -23,6 +24,7 @@ __all__ = [
     "home",
     "insights",
     "receive_event",
+    "receive_push",
     "run",
     "settings",
     "shared",

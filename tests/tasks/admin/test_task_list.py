@@ -122,7 +122,7 @@ def test_the_pages_that_are_left_out_are_dots_and_no_link(signed_in, conversatio
     many(conversation, 30)
     page = signed_in.get(TASKS).content.decode()
     assert '<span aria-hidden="true">…</span>' in page
-    assert "p=30\"" in page and "p=%E2%80%A6" not in page
+    assert 'p=30"' in page and "p=%E2%80%A6" not in page
 
 
 def test_a_task_with_many_runs_shows_a_page_of_them(signed_in, make_task):
