@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.decorators import sync_and_async_middleware
 
 from conversations.wire import Refused
+from tasks import language
 from tasks.api.conversations import consult_about_message
 from tasks.hooks import secrets
 from tasks.scopes import Scope, missing
@@ -218,9 +219,13 @@ def admin_policy(get_response: Middleware) -> Middleware:
 
 @sync_and_async_middleware
 def person_time_zone(get_response: Middleware) -> Middleware:
-    """Show times in the zone of the browser, which a script keeps in the cookie `tz`; else in `TIME_ZONE`."""
+    """Show times in the zone of the browser, which a script keeps in the cookie `tz`; else in `TIME_ZONE`.
+
+    And keep the language that it asks for: what is asked of agents here is asked in it.
+    """
 
     def activate(request: HttpRequest) -> None:
+        language.activate(language.preferred(request.headers.get("Accept-Language", "")))
         name = request.COOKIES.get("tz", "")
         try:
             timezone.activate(zoneinfo.ZoneInfo(name) if name else timezone.get_default_timezone())

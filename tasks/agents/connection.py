@@ -204,9 +204,13 @@ class Connection:
         except TaskNotFoundError:
             return RemoteState.UNKNOWN
         except (AgentRefused, AgentBroken):
-            found = await self.look_up(task_id)
-            return RemoteState.UNKNOWN if found is None else _state(found)
+            return await self.state_of(task_id)
         return _state(task)
+
+    async def state_of(self, task_id: str) -> RemoteState:
+        """How its task stands; UNKNOWN where the agent does not know it (any more). Raises AgentError."""
+        found = await self.look_up(task_id)
+        return RemoteState.UNKNOWN if found is None else _state(found)
 
     async def extended_card(self) -> dict[str, Any]:
         """The card that the agent shows to those who have a credential, as JSON of 1.0. Raises AgentError."""

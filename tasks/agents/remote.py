@@ -48,6 +48,8 @@ class AgentRef:
     """Of one run; 0: as many as its task allows."""
     send_mode: str = "stream"
     updated_at: datetime
+    names_contexts: bool = False
+    """It calls conversations by ids of its own."""
     troubled: bool = False
     """It did not answer lately: its circuit is to be asked before something is sent."""
     public_only: bool = False
@@ -72,6 +74,7 @@ class AgentRef:
             max_bytes=(agent.max_megabytes or 0) * 1024 * 1024,
             send_mode=agent.send_mode,
             updated_at=agent.updated_at,
+            names_contexts=agent.names_contexts,
             troubled=agent.failures > 0,
             # An address that the operator changed since is the operator's word.
             public_only=bool(card.get(ADDED_FROM)) and card.get(ADDED_FROM) == agent.url,
@@ -113,6 +116,11 @@ class RemoteState(StrEnum):
     def interrupted(self) -> bool:
         """Whether the agent waits for a person."""
         return self in (RemoteState.INPUT_REQUIRED, RemoteState.AUTH_REQUIRED)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is not over yet: at work, or waiting for a person."""
+        return self is RemoteState.WORKING or self.interrupted
 
 
 _TERMINAL = frozenset({RemoteState.COMPLETED, RemoteState.FAILED, RemoteState.CANCELED, RemoteState.REJECTED})

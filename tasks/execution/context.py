@@ -69,6 +69,9 @@ class RunContext:
     was_sent: bool
     remote_task_id: str
     remote_context_id: str
+    context_id: str
+    """What its agent calls the conversation; the conversation's own id, where it has no name of its own."""
+    language: str
     timezone: str
     timeout_seconds: int
     deadline_at: datetime | None
@@ -96,11 +99,23 @@ def load_many(leases: Sequence[Lease]) -> list[RunContext | None]:
     for lease in leases:
         run = runs.get(lease.run_id)
         held = run is not None and run.token == lease.token
-        found.append(_context(lease, run, agents.get(run.task.agent_name)) if run is not None and held else None)
+        if run is None or not held:
+            found.append(None)
+            continue
+        agent = agents.get(run.task.agent_name)
+        context_id = _agents_context(run) if agent is not None and agent.names_contexts else ""
+        found.append(_context(lease, run, agent, context_id))
     return found
 
 
-def _context(lease: Lease, run: Any, agent: AgentRef | None) -> RunContext:
+def _agents_context(run: TaskRun) -> str:
+    """What the agent called this conversation last; empty where it has not named it yet."""
+    before = TaskRun.objects.filter(conversation=run.conversation_id, agent_name=run.agent_name)
+    named = before.exclude(remote_context_id="").order_by("-id").values_list("remote_context_id", flat=True)
+    return named.first() or ""
+
+
+def _context(lease: Lease, run: Any, agent: AgentRef | None, context_id: str) -> RunContext:
     """The context of a `run` that `load_many` read."""
     task: Task = run.task
     text, problem = _text(run, task)
@@ -120,6 +135,8 @@ def _context(lease: Lease, run: Any, agent: AgentRef | None) -> RunContext:
         was_sent=run.sent_at is not None,
         remote_task_id=run.remote_task_id,
         remote_context_id=run.remote_context_id,
+        context_id=context_id or str(run.conversation_id),
+        language=task.language,
         timezone=task.timezone,
         timeout_seconds=min(task.timeout_seconds, (agent and agent.max_seconds) or task.timeout_seconds),
         deadline_at=task.deadline_at,

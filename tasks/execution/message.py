@@ -6,20 +6,18 @@ from uuid import UUID
 from tasks.agents.remote import Outgoing
 from tasks.execution.context import RunContext
 
-LANGUAGE = "en-US"
-
 
 def outgoing(run: RunContext, text: str, task_id: str = "", context_id: str = "") -> Outgoing:
     """`text` for the run's agent; with `task_id` and `context_id`, the agent's own names, in answer to its question.
 
     (valuecell.md, "What is sent to an agent".)
     """
-    dependencies = {"user_profile": {}, "current_context": {}, "language": LANGUAGE, "timezone": run.timezone}
+    dependencies = {"user_profile": {}, "current_context": {}, "language": run.language, "timezone": run.timezone}
     metadata: dict[str, Any] = {"metadata": {}, "dependencies": dependencies}
     return Outgoing(
         text=text,
         message_id=_message_id(run.lease.run_id, run.lease.token),
-        context_id=(task_id and context_id) or str(run.scope.conversation_id),
+        context_id=(task_id and context_id) or run.context_id,
         task_id=task_id,
         metadata=metadata,
     )

@@ -17,6 +17,7 @@ from django.db import transaction
 from conversations import faults, journal
 from tasks.agents.remote import AgentRef
 from tasks.models import Agent, Task, TaskRun
+from tasks.models.run import GOES_ON
 from tasks.services import Lease, TaskService
 from tasks.services.history import announce, locked
 from tasks.states import TASK_ENDED, RunStatus
@@ -34,11 +35,13 @@ CANCEL_GRACE = timedelta(seconds=10)
 
 @dataclass(frozen=True, kw_only=True)
 class DueCancel:
-    """A cancel that an agent has not heard yet."""
+    """A cancel that an agent has not heard yet, or has refused."""
 
     run_id: UUID
     remote_task_id: str
     agent: AgentRef
+    heard: bool
+    """It has: now it is to be seen how the task ends."""
 
 
 def worker_name() -> str:
@@ -88,14 +91,31 @@ def due_cancels(*, now: datetime) -> list[DueCancel]:
             :BATCH
         ]
     )
+    return _at_agents(
+        [
+            run
+            for run in runs
+            if not run.worker
+            or _died_here(run.worker)
+            or run.finished_at is None
+            or run.finished_at < now - CANCEL_GRACE
+        ],
+        heard=False,
+    )
+
+
+def open_ends(*, now: datetime) -> list[DueCancel]:
+    """The runs that were cancelled here and go on at agents that refused to stop: how they end is still to be seen."""
+    going = TaskRun.objects.filter(remote_state__in=GOES_ON, finished_at__gt=now - CANCELS_FOR)
+    return _at_agents(list(going.order_by("id")[:BATCH]), heard=True)
+
+
+def _at_agents(runs: Sequence[TaskRun], *, heard: bool) -> list[DueCancel]:
     agents = {agent.name: AgentRef.of(agent) for agent in Agent.objects.filter(name__in={r.agent_name for r in runs})}
     return [
-        DueCancel(run_id=run.pk, remote_task_id=run.remote_task_id, agent=agents[run.agent_name])
+        DueCancel(run_id=run.pk, remote_task_id=run.remote_task_id, agent=agents[run.agent_name], heard=heard)
         for run in runs
         if run.agent_name in agents
-        and (
-            not run.worker or _died_here(run.worker) or run.finished_at is None or run.finished_at < now - CANCEL_GRACE
-        )
     ]
 
 

@@ -35,7 +35,7 @@ async def find(connection: Connection, run: RunContext, *, looks: int = LOOKS) -
         if look:
             await asyncio.sleep(LOOK_DELAY * 2 ** (look - 1))
         try:
-            task = await connection.find(possible_ids(run), str(run.scope.conversation_id))
+            task = await connection.find(possible_ids(run), run.context_id)
         except AgentRefused:
             return None
         except AgentError as error:

@@ -381,7 +381,7 @@ class RunExecution:
         except (TimeoutError, AgentError) as error:
             logger.info("the agent did not hear the cancel", extra={**self._ids("run.cancel"), "error": str(error)})
             return
-        await self._in_thread(TaskService.told_cancel, self.lease.run_id)
+        await self._in_thread(TaskService.told_cancel, self.lease.run_id, str(state))
         logger.info("the agent was told to stop", extra={**self._ids("run.cancel"), "state": str(state)})
 
     def _ids(self, event: str) -> dict[str, Any]:

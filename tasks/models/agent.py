@@ -101,6 +101,8 @@ class Agent(models.Model):
     )
     """Of one run, where its task allows more."""
     send_mode = models.CharField(max_length=10, choices=SendMode, default=SendMode.STREAM)
+    names_contexts = models.BooleanField(default=False, editable=False)
+    """It calls a conversation by an id of its own, and is to hear that one again."""
     last_seen_at = models.DateTimeField(null=True, editable=False)
     last_error = models.TextField(blank=True, editable=False)
     """What is wrong with it now; empty again as soon as it answers."""

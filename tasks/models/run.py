@@ -14,6 +14,9 @@ from conversations.models import Conversation
 from tasks.models.task import Task
 from tasks.states import RUN_ACTIVE, RunStatus, Trigger
 
+GOES_ON = ["working", "input_required", "auth_required"]
+"""States of an agent's task that are not its end."""
+
 
 class TaskRunQuerySet(models.QuerySet["TaskRun"]):
     """The questions that runner, pages and API ask of runs."""
@@ -115,6 +118,8 @@ class TaskRun(models.Model):
             models.Index(fields=["user", "scheduled_for"], name="run_of_user_by_slot"),
             # Retention.
             models.Index(fields=["finished_at"], condition=Q(finished_at__isnull=False), name="run_finished"),
+            # Cancelled here, and still at work at their agents.
+            models.Index(fields=["finished_at"], condition=Q(remote_state__in=GOES_ON), name="run_goes_on_there"),
             # Agents that were not told of a cancel. Behind the other: where two serve alike, SQLite takes the later.
             models.Index(fields=["finished_at"], condition=Q(cancel_due=True), name="run_cancel_due"),
         ]

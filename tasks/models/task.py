@@ -15,6 +15,7 @@ from django.utils.timezone import now as clock
 
 from conversations.ids import new_id
 from conversations.models import Conversation
+from tasks import language
 from tasks.models.plan import ExecutionPlan
 from tasks.schedules import Schedule
 from tasks.states import (
@@ -111,6 +112,8 @@ class Task(models.Model):
     daily_times = models.JSONField(null=True, blank=True)
     crons = models.JSONField(null=True, blank=True)
     on_event = models.BooleanField(default=False)
+    language = models.CharField(max_length=language.LONGEST, default=language.DEFAULT)
+    """Of who asked for it: its agent is told."""
     timezone = models.CharField(max_length=64, default="UTC")
     start_at = models.DateTimeField(null=True, blank=True)
     end_at = models.DateTimeField(null=True, blank=True)

@@ -256,26 +256,31 @@ class Runner:
         """Tell agents of cancelled runs that no worker holds; those that do not answer are asked ever more rarely."""
         now = timezone.now()
         due = await self._threads.run(recovery.due_cancels, now=now)
+        due += await self._threads.run(recovery.open_ends, now=now)
         self._cancel_tries = {c.run_id: self._cancel_tries.get(c.run_id, (0, now)) for c in due}
         ripe = [cancel for cancel in due if self._cancel_tries[cancel.run_id][1] <= now]
         for start in range(0, len(ripe), CANCELS_AT_ONCE):
             await asyncio.gather(*(self._tell_agent(cancel) for cancel in ripe[start : start + CANCELS_AT_ONCE]))
 
     async def _tell_agent(self, cancel: recovery.DueCancel) -> None:
+        """Tell it, or see how what it refused to stop has ended; what is not over is asked again, ever more rarely."""
         try:
             async with asyncio.timeout(CANCEL_TIMEOUT):
                 connection = await connections.get(cancel.agent)
-                await connection.cancel(cancel.remote_task_id)
+                ask = connection.state_of if cancel.heard else connection.cancel
+                state = await ask(cancel.remote_task_id)
             faults.reached("clock.told_agent")
-            await self._threads.run(TaskService.told_cancel, cancel.run_id)
-        except (TimeoutError, AgentError) as error:
-            tries, _ = self._cancel_tries.get(cancel.run_id, (0, timezone.now()))
-            wait = timedelta(seconds=min(5 * 2**tries, 600))
-            self._cancel_tries[cancel.run_id] = (tries + 1, timezone.now() + wait)
-            logger.info(
-                "an agent did not hear a cancel",
-                extra={"event": "cancel.unheard", "run_id": str(cancel.run_id), "error": str(error)},
-            )
+            await self._threads.run(TaskService.told_cancel, cancel.run_id, str(state))
+            if not state.goes_on:
+                return
+            error = "it goes on with it"
+        except (TimeoutError, AgentError) as failure:
+            error = str(failure)
+        tries, _ = self._cancel_tries.get(cancel.run_id, (0, timezone.now()))
+        wait = timedelta(seconds=min(5 * 2**tries, 600))
+        self._cancel_tries[cancel.run_id] = (tries + 1, timezone.now() + wait)
+        ids = {"event": "cancel.unheard", "run_id": str(cancel.run_id), "error": error}
+        logger.info("an agent did not stop what was cancelled", extra=ids)
 
     async def _send_out(self) -> None:
         """Send what waits in the outbox: webhooks and mails."""

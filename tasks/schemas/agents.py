@@ -1,8 +1,7 @@
 """What goes out of agents, key by key as the contract lists them."""
 
-from typing import Any, Literal
+from typing import Any
 
-from django.utils import timezone
 from typing_extensions import TypedDict  # pydantic reads no other before Python 3.12
 
 from conversations.schemas import Moment, moment_or_none
@@ -23,8 +22,6 @@ class AgentOut(TypedDict):
     send_mode: str
     last_seen_at: Moment | None
     last_error: str | None
-    circuit: Literal["closed", "open", "half_open"]
-    """Open: it did not answer several times in a row, and nothing new is sent to it for a while."""
 
 
 class AgentPage(TypedDict):
@@ -48,7 +45,6 @@ def agent_out(agent: Agent) -> AgentOut:
         "send_mode": str(agent.send_mode),
         "last_seen_at": moment_or_none(agent.last_seen_at),
         "last_error": agent.last_error or None,
-        "circuit": agent.circuit(timezone.now()).value,
     }
 
 

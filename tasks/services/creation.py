@@ -13,7 +13,7 @@ from conversations.changes import Change
 from conversations.events import Event
 from conversations.ids import new_id
 from conversations.models import Conversation
-from tasks import schedules, wakeup
+from tasks import language, schedules, wakeup
 from tasks.errors import IllegalTransition
 from tasks.models import ExecutionPlan, Task, TaskTransition
 from tasks.schedules import Schedule
@@ -98,6 +98,7 @@ def _task(plan: ExecutionPlan, place: int, draft: TaskDraft, now: datetime) -> T
         title=draft.title,
         query=draft.query,
         handoff_from_super_agent=handed_off,
+        language=language.current(),
         anchor_at=schedule.start_at or now,
         created_at=now,
         updated_at=now,

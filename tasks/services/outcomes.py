@@ -17,7 +17,7 @@ from conversations.changes import Change
 from conversations.events import Event, made_storable
 from conversations.services import ConversationService
 from tasks import wakeup
-from tasks.models import Task, TaskRun, WebhookEvent
+from tasks.models import Agent, Task, TaskRun, WebhookEvent
 from tasks.services import cancelling, creation, history, notices, questions, transcript
 from tasks.services.leases import Lease
 from tasks.services.rows import write_columns
@@ -67,17 +67,18 @@ class Known:
 def known_at_agent(known: Sequence[Known]) -> list[Change]:
     """Remember how agents name their tasks."""
     names = {one.lease.run_id: one for one in known}
-    runs = [
-        run
-        for run in TaskRun.objects.filter(pk__in=names).only("pk", "token", "answered_at").order_by()
-        if run.token == names[run.pk].lease.token
-    ]
+    found = TaskRun.objects.filter(pk__in=names).order_by()
+    found = found.only("pk", "token", "answered_at", "agent_name", "conversation_id")
+    runs = [run for run in found if run.token == names[run.pk].lease.token]
     for run in runs:
         run.remote_task_id = names[run.pk].remote_task_id[:200]
         run.remote_context_id = names[run.pk].remote_context_id[:200]
         run.answer = ""
         run.answered_at = run.answered_at or names[run.pk].at
     write_columns(runs, ["remote_task_id", "remote_context_id", "answer", "answered_at"])
+    own = {run.agent_name for run in runs if run.remote_context_id not in ("", str(run.conversation_id))}
+    if own:
+        Agent.objects.filter(name__in=own, names_contexts=False).update(names_contexts=True)
     return []
 
 
@@ -174,9 +175,13 @@ def miss_deadline(task: Task, *, now: datetime) -> list[Change]:
     return [*changes, *transcript.ending([task]), *_successors(task, now)]
 
 
-def told_cancel(run_id: UUID) -> None:
-    """The agent heard that the run was cancelled."""
-    TaskRun.objects.filter(pk=run_id).update(cancel_due=False)
+def told_cancel(run_id: UUID, remote_state: str = "") -> None:
+    """The agent heard that the run was cancelled.
+
+    remote_state: what its task is after that, as it says (`agents.remote.RemoteState`): an agent may refuse to stop,
+    or have been faster. One that still works on it is asked again (`recovery.open_ends`).
+    """
+    TaskRun.objects.filter(pk=run_id).update(cancel_due=False, remote_state=remote_state[:20])
 
 
 def settling(function: Callable[..., list[Change]], lease: Lease, **arguments: Any) -> Callable[[], list[Change]]:

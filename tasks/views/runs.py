@@ -14,7 +14,7 @@ from conversations.models import ConversationItem
 from tasks.models import TaskRun
 from tasks.states import RUN_ENDED, RunStatus
 from tasks.views.frame import frame, person
-from tasks.views.words import duration, lateness, queue_time, run_word, span, trigger_word
+from tasks.views.words import at_agent_word, duration, lateness, queue_time, run_word, span, trigger_word
 
 
 @login_required
@@ -32,6 +32,7 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
         "lateness": lateness(found),
         "queue": queue_time(found),
         "duration": duration(found),
+        "at_agent": at_agent_word(found.remote_state),
         "usage": _usage(found.usage),
         "split": _split(found),
         "again": found.status in RUN_ENDED and found.status not in (RunStatus.SKIPPED, RunStatus.MISSED),

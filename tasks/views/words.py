@@ -54,6 +54,16 @@ _PAUSED = {
     "agent_gone": lazy("paused · agent gone"),
     "owner_inactive": lazy("paused · owner inactive"),
 }
+_AT_AGENT = {
+    "canceled": lazy("it stopped"),
+    "completed": lazy("it was completed all the same"),
+    "failed": lazy("it failed"),
+    "rejected": lazy("it was rejected"),
+    "working": lazy("it refused to stop, and goes on"),
+    "input_required": lazy("it refused to stop, and waits for an answer"),
+    "auth_required": lazy("it refused to stop, and waits for a credential"),
+    "unknown": lazy("it does not know the task any more"),
+}
 _CATCH_UP = {
     "one": lazy("one run, late"),
     "none": lazy("no run"),
@@ -103,6 +113,11 @@ def strip(runs: Sequence[TaskRun], coming: Sequence[datetime] = ()) -> dict[str,
 def trigger_word(trigger: str) -> str:
     """What started a run."""
     return str(_TRIGGERS.get(Trigger(trigger), trigger))
+
+
+def at_agent_word(remote_state: str) -> str:
+    """What became of a cancelled run's task at its agent; empty where that is not known, or nothing was cancelled."""
+    return str(_AT_AGENT.get(remote_state, ""))
 
 
 def catch_up_word(catch_up: str) -> str:
