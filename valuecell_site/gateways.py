@@ -36,6 +36,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 BODY_SECONDS = 10.0
 """How long a client may take to send its request."""
+A2A_CARD = "/a2a/.well-known/agent-card.json"
+"""Where clients look that were given the agent's address, and not the host's."""
 HEADERS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"), (b"x-accel-buffering", b"no"))
 """On every answer: it is one person's, of one type, and not to be collected by a proxy."""
 
@@ -57,10 +59,13 @@ class Gateway:
     prefixes: tuple[str, ...]
     app: App
     worded: Callable[[Refusal], bytes]
+    public: frozenset[str] = frozenset()
+    """Paths under them that are for everybody: Django answers those."""
 
     def answers(self, path: str) -> bool:
         """Whether `path` is one of its addresses, with or without a slash behind."""
-        return any(path == prefix or path.startswith(f"{prefix}/") for prefix in self.prefixes)
+        within = any(path == prefix or path.startswith(f"{prefix}/") for prefix in self.prefixes)
+        return within and path not in self.public
 
 
 def gateways() -> tuple[Gateway, ...]:
@@ -77,7 +82,7 @@ def gateways() -> tuple[Gateway, ...]:
         return exchange.dumps(a2a_errors.refused_in_json_rpc(refused.status, refused.code, refused.message))
 
     return (
-        Gateway(prefixes=("/a2a",), app=a2a_app.app, worded=in_a2a_form),
+        Gateway(prefixes=("/a2a",), app=a2a_app.app, worded=in_a2a_form, public=frozenset({A2A_CARD})),
         Gateway(prefixes=("/v1",), app=openai_app.app, worded=in_openai_form),
         Gateway(prefixes=("/mcp",), app=mcp_app.app, worded=in_json_rpc),
     )

@@ -23,6 +23,7 @@ urlpatterns = [
     path("settings/devices/", devices.sign_out_devices, name="sign_out_devices"),
     path("admin/", admin.site.urls),
     path(".well-known/agent-card.json", agent_card, name="agent_card"),
+    path("a2a/.well-known/agent-card.json", agent_card),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),

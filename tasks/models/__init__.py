@@ -2,6 +2,7 @@
 
 from tasks.models.agent import Agent
 from tasks.models.chat import ChatTurn
+from tasks.models.context import RemoteContext
 from tasks.models.feed import CalendarFeed
 from tasks.models.hook import TAKEN, HookDelivery, Outcome, TaskHook
 from tasks.models.plan import ExecutionPlan
@@ -21,6 +22,7 @@ __all__ = [
     "HookDelivery",
     "Outcome",
     "Outgoing",
+    "RemoteContext",
     "SendStatus",
     "Task",
     "TaskHook",

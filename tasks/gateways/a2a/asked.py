@@ -134,8 +134,9 @@ def read(sent: a2a_pb2.SendMessageRequest) -> Asked:
             limit = one.limit if isinstance(one, ResultsIn) else 1
             return Asked(skill=skill, task_id=task_id, limit=limit, context_id=message.context_id)
     wanted = _taken(given, named, MessageIn)
-    text = str(wanted.pop("text", "") or "") or text
-    _needs(text)
+    text = wanted.pop("text", None) or text
+    if isinstance(text, str):
+        _needs(text)
     # What is no answer starts something new, also in a conversation that waits for an answer.
     wish = MessageIn(text=text, new_plan=True, **wanted)
     title = _cancels(text) if plain else ""

@@ -9,8 +9,10 @@ from a2a.types import a2a_pb2
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
+from google.protobuf.json_format import MessageToDict
 
 from tasks.gateways.a2a.asked import RUN_BY, Skill
+from tasks.gateways.a2a.versions import HEADER, V1
 from tasks.models import Agent
 
 ADDRESS = "/a2a/"
@@ -64,7 +66,7 @@ def card(*, agents: tuple[Agent, ...] | None = None) -> a2a_pb2.AgentCard:
     )
     made.security_schemes["bearer"].http_auth_security_scheme.CopyFrom(
         a2a_pb2.HTTPAuthSecurityScheme(
-            scheme="bearer", description="A token made by its person, or by manage.py create_api_token."
+            scheme="bearer", description="Its owner makes it, and it does what its scopes say."
         )
     )
     made.security_requirements.append(a2a_pb2.SecurityRequirement(schemes={"bearer": a2a_pb2.StringList()}))
@@ -89,16 +91,17 @@ def extended() -> a2a_pb2.AgentCard:
     return card(agents=tuple(Agent.objects.offered().order_by("name")))
 
 
-def in_json(made: a2a_pb2.AgentCard) -> dict[str, Any]:
-    """The card as both versions of the protocol read it: what 0.3 names otherwise stands beside."""
-    told: dict[str, Any] = agent_card_to_dict(made)
+def in_json(made: a2a_pb2.AgentCard, version: str = "") -> dict[str, Any]:
+    """The card in the form of `version`; where none is named as both read it, with what 0.3 names otherwise beside."""
+    told: dict[str, Any] = MessageToDict(made) if version == V1 else agent_card_to_dict(made)
     return told
 
 
 @require_safe
 def agent_card(request: HttpRequest) -> HttpResponse:
     """`/.well-known/agent-card.json`: for everybody, in every browser."""
-    content = json.dumps(in_json(card()), ensure_ascii=False).encode()
+    version = request.headers.get(HEADER, "")
+    content = json.dumps(in_json(card(), version), ensure_ascii=False).encode()
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     if etag in (tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")):
         response = HttpResponse(status=304)
@@ -106,5 +109,6 @@ def agent_card(request: HttpRequest) -> HttpResponse:
         response = HttpResponse(content, content_type="application/json")
     response["ETag"] = etag
     response["Cache-Control"] = f"public, max-age={MAX_AGE}"
+    response["Vary"] = HEADER
     response["Access-Control-Allow-Origin"] = "*"
     return response

@@ -53,6 +53,9 @@ def in_json_rpc(error: A2AError, request_id: str | int | None) -> dict[str, Any]
     """The JSON-RPC answer."""
     if isinstance(error, Barred):
         return refused_in_json_rpc(error.status, error.code, error.message, request_id)
+    if isinstance(error, sdk.JSONParseError):
+        # The SDK's writer knows no such type (1.3.0).
+        return {"jsonrpc": "2.0", "id": None, "error": {"code": -32700, "message": error.message}}
     answer: dict[str, Any] = build_error_response(request_id, error)
     return answer
 

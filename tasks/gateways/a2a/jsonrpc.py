@@ -13,11 +13,11 @@ from a2a.types import a2a_pb2
 from a2a.utils import errors as sdk
 from a2a.utils.errors import A2AError
 from a2a.utils.proto_utils import to_stream_response, validate_proto_required_fields
-from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
+from google.protobuf.json_format import MessageToDict, ParseError
 from pydantic import ValidationError
 
 from conversations.wording import joined, worded
-from tasks.gateways.a2a import errors, operations, versions
+from tasks.gateways.a2a import errors, operations, reading, versions
 from tasks.gateways.caller import Caller
 from tasks.gateways.exchange import Exchange
 from tasks.gateways.refusals import FORESEEN
@@ -44,31 +44,22 @@ class Method:
 
 
 def _params(model: type[Any]) -> Callable[[Json], Any]:
-    def read(request: Json) -> Any:
-        params = request.get("params", {})
-        if not isinstance(params, dict):
-            raise errors.invalid("params is an object.", [("params", "Write an object.")])
-        sent = model()
-        try:
-            ParseDict(params, sent, ignore_unknown_fields=True)
-        except ParseError as error:
-            raise errors.invalid(f"The parameters are none of this method: {error}") from None
-        validate_proto_required_fields(sent)
-        return sent
-
-    return read
+    return lambda request: reading.read(model, request.get("params", {}))
 
 
 def _old(model: type[Any], convert: Callable[[Any], Any]) -> Callable[[Json], Any]:
     def read(request: Json) -> Any:
         try:
-            return convert(model.model_validate(request))
+            sent = convert(model.model_validate(request))
         except ValidationError as error:
             fields = worded(error.errors(include_url=False, include_input=False))
             wrong = [(name, text) for name, texts in fields.items() for text in texts]
             raise errors.invalid(joined(fields), wrong) from None
         except (ParseError, ValueError, TypeError) as error:
-            raise errors.invalid(f"The parameters are none of this method: {error}") from None
+            raise reading.unreadable(error) from None
+        if hasattr(sent, "DESCRIPTOR"):
+            validate_proto_required_fields(sent)
+        return sent
 
     return read
 

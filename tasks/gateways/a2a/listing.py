@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce
 
 from conversations import feed
 from conversations.events import Envelope, Event
+from tasks.gateways.a2a import contexts
 from tasks.gateways.a2a.errors import invalid
 from tasks.gateways.a2a.works import Work, items_of, plans_of, shown, tasks_of, work_of
 from tasks.gateways.caller import Caller
@@ -44,7 +45,7 @@ def page(caller: Caller, sent: a2a_pb2.ListTasksRequest) -> a2a_pb2.ListTasksRes
     works = [work_of(plan, [task for task in tasks if task.plan_id == plan.pk]) for plan in plans]
     history = sent.history_length if sent.HasField("history_length") else None
     transcripts = _transcripts(works, everything=sent.include_artifacts)
-    answer = a2a_pb2.ListTasksResponse(page_size=size, total_size=total)
+    answer = a2a_pb2.ListTasksResponse(page_size=len(plans), total_size=total)
     for work in works:
         telling = work.telling()
         telling.take_all(transcripts.get(work.plan.thread_id, ()))
@@ -77,10 +78,7 @@ def _listed(caller: Caller, sent: a2a_pb2.ListTasksRequest) -> "QuerySet[Any]":
 
     found: QuerySet[Any] = plans_of(caller).annotate(changed=Coalesce(Max("tasks__updated_at"), F("created_at")))
     if sent.context_id:
-        try:
-            found = found.filter(conversation=UUID(sent.context_id))
-        except ValueError:
-            return found.none()
+        found = found.filter(conversation=contexts.found(caller, sent.context_id))
     if sent.HasField("status_timestamp_after"):
         found = found.filter(changed__gt=sent.status_timestamp_after.ToDatetime(tzinfo=UTC))
     if sent.status == State.TASK_STATE_UNSPECIFIED:

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 from a2a.types import a2a_pb2
 from a2a.utils.errors import PushNotificationNotSupportedError, TaskNotFoundError, UnsupportedOperationError
-from a2a.utils.proto_utils import validate_proto_required_fields
 from django.utils import timezone
 
 from tasks.gateways.a2a import card, listing, skills, works
@@ -105,7 +104,6 @@ async def push_config(_caller: Caller, _sent: object) -> a2a_pb2.TaskPushNotific
 
 async def _asked(caller: Caller, sent: a2a_pb2.SendMessageRequest) -> Asked:
     """What the message asks for, where the caller may."""
-    validate_proto_required_fields(sent)
     if sent.configuration.HasField("task_push_notification_config"):
         await push_config(caller, sent)
     _length(sent.configuration)
@@ -135,8 +133,7 @@ async def _followed(
     2. Say what comes; and once that it works, when it begins to.
     3. Say its state when it is settled. A stream that ends without one says that its time is up: subscribe again.
     """
-    telling = Telling(task_id=begun.task_id, context_id=str(begun.followed.conversation_id))
-    task = await in_thread(works.show, caller, begun.task_id, telling=telling, history=history)
+    task, telling = await in_thread(works.told, caller, begun.task_id, history=history)
     yield task
     state = task.status.state
     if _ended(state) or (state == State.TASK_STATE_INPUT_REQUIRED and not await _goes_on(begun.followed)):
@@ -171,9 +168,7 @@ async def _last(caller: Caller, begun: Begun, telling: Telling) -> Update:
         # Its conversation was deleted meanwhile.
         return telling.status(STATES[PlanStatus.CANCELLED], at=timezone.now())
     status = works.status_of(work, telling)
-    return a2a_pb2.TaskStatusUpdateEvent(
-        task_id=begun.task_id, context_id=str(work.plan.conversation_id), status=status
-    )
+    return a2a_pb2.TaskStatusUpdateEvent(task_id=begun.task_id, context_id=work.context_id, status=status)
 
 
 def _ended(state: int) -> bool:

@@ -11,10 +11,10 @@ from a2a.types import a2a_pb2
 from a2a.utils import errors as sdk
 from a2a.utils.constants import A2A_JSON_MEDIA_TYPE
 from a2a.utils.proto_utils import parse_params, to_stream_response
-from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
+from google.protobuf.json_format import MessageToDict, ParseError
 from starlette.datastructures import QueryParams
 
-from tasks.gateways.a2a import errors, operations, versions
+from tasks.gateways.a2a import errors, operations, reading, versions
 from tasks.gateways.a2a.jsonrpc import foreseen, listed, parsed
 from tasks.gateways.caller import Caller
 from tasks.gateways.exchange import Exchange
@@ -110,19 +110,18 @@ def _found(method: str, path: str) -> tuple[Route, dict[str, str]]:
 
 def _read(exchange: Exchange, route: Route, named: dict[str, str]) -> Any:
     """The request of body or query, with what the path names."""
+    if exchange.method == "POST":
+        try:
+            return reading.read(route.takes, parsed(exchange.body) if exchange.body.strip() else {}, named)
+        except sdk.JSONParseError as error:
+            raise sdk.InvalidRequestError(error.message) from None
+    query = QueryParams(exchange.scope.get("query_string", b""))
+    reading.look(route.takes.DESCRIPTOR, dict(query))
     sent = route.takes()
     try:
-        if exchange.method == "POST":
-            given = parsed(exchange.body) if exchange.body.strip() else {}
-            if not isinstance(given, dict):
-                raise sdk.InvalidRequestError("A request is an object.")
-            ParseDict(given, sent, ignore_unknown_fields=True)
-        else:
-            parse_params(QueryParams(exchange.scope.get("query_string", b"")), sent)
-    except sdk.JSONParseError as error:
-        raise sdk.InvalidRequestError(error.message) from None
-    except (ParseError, ValueError) as error:
-        raise errors.invalid(f"The request is none of this address: {error}") from None
+        parse_params(query, sent)
+    except (ParseError, ValueError, TypeError) as error:
+        raise reading.unreadable(error) from None
     for name, value in named.items():
         setattr(sent, name, value)
     return sent

@@ -14,13 +14,15 @@ from zoneinfo import ZoneInfo
 
 from a2a.types import a2a_pb2
 from a2a.utils.errors import TaskNotCancelableError, TaskNotFoundError, UnsupportedOperationError
-from django.db.models import Q, QuerySet
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q, QuerySet
 
 from conversations import feed
 from conversations.events import Envelope
-from conversations.models import Conversation, ConversationItem
+from conversations.models import ConversationItem
 from tasks import schedules
 from tasks.errors import AlreadyFinished
+from tasks.gateways.a2a import contexts
 from tasks.gateways.a2a.asked import Asked
 from tasks.gateways.a2a.errors import invalid
 from tasks.gateways.a2a.telling import Telling, status
@@ -77,9 +79,14 @@ class Work:
             after_seq=0,
         )
 
+    @property
+    def context_id(self) -> str:
+        """Its conversation, by the name that a client gave to it, or its id."""
+        return getattr(self.plan, "context", None) or str(self.plan.conversation_id)
+
     def telling(self) -> Telling:
         """A new reading of its transcript."""
-        return Telling(task_id=str(self.id), context_id=str(self.plan.conversation_id))
+        return Telling(task_id=str(self.id), context_id=self.context_id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,15 +115,28 @@ def begin(caller: Caller, asked: Asked, *, now: datetime) -> Begun:
     assert asked.message is not None  # noqa: S101  (of whoever asks for work)
     if asked.answers:
         return _answer(caller, asked, now=now)
-    conversation_id = _context(caller, asked.context_id)
-    followed = submit_now(caller, asked.message, now=now, conversation_id=conversation_id)
+    try:
+        followed = _submitted(caller, asked, now=now)
+    except IntegrityError:
+        # The same new name came twice at one moment, and the other was faster: what this one began is undone.
+        followed = _submitted(caller, asked, now=now)
     plan = plans_of(caller).get(pk=followed.plan_id)
     return Begun(task_id=str(_id_of(plan, tasks_of([plan.pk]))), followed=followed)
 
 
+def _submitted(caller: Caller, asked: Asked, *, now: datetime) -> Followed:
+    assert asked.message is not None  # noqa: S101
+    conversation_id = contexts.meant(caller, asked.context_id)
+    with transaction.atomic():
+        followed = submit_now(caller, asked.message, now=now, conversation_id=conversation_id)
+        if conversation_id is None:
+            contexts.remember(caller, asked.context_id, followed.conversation_id, now=now)
+    return followed
+
+
 def _answer(caller: Caller, asked: Asked, *, now: datetime) -> Begun:
     work = find(caller, asked.answers)
-    if asked.context_id and asked.context_id != str(work.plan.conversation_id):
+    if asked.context_id and contexts.found(caller, asked.context_id) != work.plan.conversation_id:
         told = "The task belongs to another context: leave contextId out, or send the task's."
         raise invalid(told, [("message.contextId", told)])
     if work.status != PlanStatus.WAITING_INPUT:
@@ -130,16 +150,19 @@ def _answer(caller: Caller, asked: Asked, *, now: datetime) -> Begun:
     return Begun(task_id=str(work.id), followed=followed)
 
 
-def show(caller: Caller, task_id: str, *, telling: Telling | None = None, history: int | None = None) -> a2a_pb2.Task:
-    """The work as it is now, whole. Raises `TaskNotFoundError`.
-
-    `telling`, if given, takes what is shown, so that whoever goes on with it says nothing twice. `history`: how many of
-    the newest messages; None: all.
+def show(caller: Caller, task_id: str, *, history: int | None = None) -> a2a_pb2.Task:
+    """The work as it is now, whole. `history`: how many of the newest messages; None: all. Raises
+    `TaskNotFoundError`.
     """
+    return told(caller, task_id, history=history)[0]
+
+
+def told(caller: Caller, task_id: str, *, history: int | None = None) -> tuple[a2a_pb2.Task, Telling]:
+    """The same, with the telling that took what is shown, so that whoever goes on with it says nothing twice."""
     work = find(caller, task_id)
-    telling = telling or work.telling()
+    telling = work.telling()
     telling.take_all(_transcript(work))
-    return shown(work, telling, history=history)
+    return shown(work, telling, history=history), telling
 
 
 def cancel(caller: Caller, task_id: str, *, now: datetime) -> Work:
@@ -176,8 +199,9 @@ def _not_found() -> TaskNotFoundError:
 
 
 def plans_of(caller: Caller) -> "QuerySet[ExecutionPlan]":
-    """The caller's plans, without those of conversations that are about to be deleted."""
-    return ExecutionPlan.objects.filter(user=caller.user, conversation__delete_at=None)
+    """The caller's plans, without those of conversations that are about to be deleted; `context` is a client's name."""
+    plans = ExecutionPlan.objects.filter(user=caller.user, conversation__delete_at=None)
+    return plans.annotate(context=F("conversation__remote_context__name"))
 
 
 def tasks_of(plan_ids: Collection[UUID]) -> list[Task]:
@@ -199,22 +223,6 @@ def work_of(plan: ExecutionPlan, tasks: list[Task], *, asked_for: UUID | None = 
     return Work(id=asked_for or _id_of(plan, tasks), plan=plan, tasks=tuple(meant or tasks), whole=not meant)
 
 
-def _context(caller: Caller, context_id: str) -> UUID | None:
-    """The conversation that a client means. One that is not there is refused, as the specification's 3.4.1 has it: an
-    agent that cannot take a context must not answer in another.
-    """
-    if not context_id:
-        return None
-    try:
-        wanted = UUID(context_id)
-    except ValueError:
-        wanted = None
-    if wanted is None or not Conversation.objects.for_user(caller.user).filter(pk=wanted).exists():
-        told = "There is no such context: leave contextId out to begin one, and send the one that the answer names."
-        raise invalid(told, [("message.contextId", told)])
-    return wanted
-
-
 def items_of(works: Iterable[Work]) -> "QuerySet[ConversationItem]":
     """What the transcripts say of them."""
     wanted = Q(pk__in=[])
@@ -233,7 +241,7 @@ def _transcript(work: Work) -> list[Envelope]:
 
 def shown(work: Work, telling: Telling, *, history: int | None, artifacts: bool = True) -> a2a_pb2.Task:
     """The work as `telling` has read it; `history`: how many of the newest messages, None: all."""
-    made = a2a_pb2.Task(id=str(work.id), context_id=str(work.plan.conversation_id), status=status_of(work, telling))
+    made = a2a_pb2.Task(id=str(work.id), context_id=work.context_id, status=status_of(work, telling))
     if artifacts:
         made.artifacts.extend(telling.artifacts())
     messages = telling.history()

@@ -290,12 +290,32 @@ async def test_a_context_is_a_conversation_and_goes_on(client: Any, serve_agent:
     second = (await stream(client, says("two", metadata=to("Echo"), context_id=first.context_id)))[0].task
     assert (second.context_id, await sync(Conversation.objects.count)) == (first.context_id, 1)
     assert second.id != first.id
-    for wrong in (str(uuid4()), "my-own-context"):
-        with pytest.raises(errors.InvalidParamsError, match="no such context"):
-            await stream(client, says("three", context_id=wrong))
+    with pytest.raises(errors.InvalidParamsError, match="no such context"):
+        await stream(client, says("three", context_id=str(uuid4())))
     with pytest.raises(errors.UnsupportedOperationError, match="asks nothing"):
         await stream(client, says("more", task_id=first.id))
     assert await sync(Task.objects.count) == 2
+
+
+async def test_a_context_that_a_client_names_itself_is_kept_and_is_its_persons_own(
+    client: Any, site: str, serve_agent: Any, other_user: User, token_of: Callable[..., str]
+):
+    await sync(serve_agent, Echo())
+    first, second = [
+        (await stream(client, says(text, metadata=to("Echo"), context_id="my-context")))[0].task for text in "ab"
+    ]
+    assert first.context_id == second.context_id == "my-context"
+    assert await sync(Conversation.objects.count) == 1
+    shown = await client.get_task(GetTaskRequest(id=first.id))
+    assert (shown.context_id, shown.history[0].context_id) == ("my-context", "my-context")
+    listed = await client.list_tasks(ListTasksRequest(context_id="my-context"))
+    assert [task.id for task in listed.tasks] == [second.id, first.id]
+    async with connected(site, await sync(token_of, other_user)) as other:
+        await stream(other, says("c", metadata=to("Echo"), context_id="my-context"))
+        assert len((await other.list_tasks(ListTasksRequest(context_id="my-context"))).tasks) == 1
+    assert await sync(Conversation.objects.count) == 2
+    with pytest.raises(errors.InvalidParamsError, match="at most 255"):
+        await stream(client, says("d", context_id="x" * 256))
 
 
 async def test_lists_results_and_cancels_are_asked_for_in_words_or_as_data(client: Any, serve_agent: Any):
@@ -328,7 +348,7 @@ async def test_tasks_are_listed_last_changed_first_in_pages(client: Any, serve_a
     assert ([task.id for task in first.tasks], first.total_size, first.page_size) == ([ids[2], ids[1]], 3, 2)
     assert not any(task.artifacts for task in first.tasks)
     rest = await client.list_tasks(ListTasksRequest(page_size=2, page_token=first.next_page_token))
-    assert ([task.id for task in rest.tasks], rest.next_page_token) == ([ids[0]], "")
+    assert ([task.id for task in rest.tasks], rest.next_page_token, rest.page_size) == ([ids[0]], "", 1)
     whole = await client.list_tasks(ListTasksRequest(include_artifacts=True, status=COMPLETED, history_length=0))
     assert [get_artifact_text(task.artifacts[0]) for task in whole.tasks] == [
         "You said: three",
