@@ -1,7 +1,8 @@
 """How late a due task starts, beside APScheduler alone firing a no-op at the same moments on the same machine.
 
-A task has started when its execution begins: claim and lease, a commit each, are in it. Beside it, when its agent (a
-process of its own) has the message: reading the run, the commit "sent" and HTTP come on top.
+A task has started when its exchange begins: claim, lease and the reading of the run, a transaction each, come before,
+and nothing begins before its moment. Beside it, when its agent (a process of its own) has the message: the commit
+"sent" and HTTP come on top.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from benchmarks import people
@@ -17,10 +19,13 @@ from benchmarks.agent import AgentProcess
 from benchmarks.alone import AloneProcess
 from benchmarks.harness import RUNS, Row, median_of, milliseconds, percentile
 from conversations.journal import journal
-from tasks.execution.run import RunExecution
+from tasks.agents.connection import Connection
+from tasks.execution import connecting, run
+from tasks.execution.context import RunContext
 from tasks.models import Task, TaskRun
 from tasks.runner import Runner
 from tasks.schedules import Schedule
+from tasks.services import Lease
 
 TASKS = 60
 SPREAD = 15.0
@@ -49,15 +54,15 @@ class Late:
 
 
 def watch_starts() -> dict[UUID, float]:
-    """By run, the moment at which its execution began; filled from now on."""
+    """By run, the moment at which its exchange began: what comes first of it is its agent's connection."""
     begun: dict[UUID, float] = {}
-    execute = RunExecution.execute
+    connected = connecting.connected
 
-    async def timed(self: RunExecution) -> None:
-        begun[self.lease.run_id] = time.time()
-        await execute(self)
+    async def timed(found: RunContext, lease: Lease, **given: Any) -> Connection:
+        begun[lease.run_id] = time.time()
+        return await connected(found, lease, **given)
 
-    RunExecution.execute = timed  # type: ignore[method-assign]
+    vars(run)["connected"] = timed
     return begun
 
 
@@ -78,6 +83,7 @@ async def once(agent: AgentProcess, begun: dict[UUID, float], label: str) -> Lat
     runs = TaskRun.objects.filter(task__query__startswith=f"{label} ").values_list("pk", "scheduled_for")
     started = [begun[pk] - slot.timestamp() async for pk, slot in runs]
     assert len(started) == TASKS
+    assert min(started) >= 0
     return Late(
         started=started,
         reached=[agent.wait_for(f"{label} {number}") - moment for number, moment in enumerate(moments)],

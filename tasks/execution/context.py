@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +15,11 @@ from tasks.agents.remote import AgentRef
 from tasks.models import Agent, Task, TaskRun
 from tasks.services import Lease, texts
 from tasks.services.transcript import task_scope
-from tasks.states import RunStatus
+from tasks.states import BY_SCHEDULE, RunStatus
+
+LEAD = timedelta(milliseconds=50)
+"""How long before its moment a run is claimed, leased and read, so that it begins on time; nothing of it is said or
+sent before. A pause or an edit that comes later than this finds it claimed."""
 
 ANSWER = frozenset({Event.MESSAGE_CHUNK, Event.MESSAGE})
 REASONING = frozenset({Event.REASONING_STARTED, Event.REASONING, Event.REASONING_COMPLETED})
@@ -75,7 +79,12 @@ class RunContext:
     timezone: str
     timeout_seconds: int
     deadline_at: datetime | None
+    not_before: datetime
     stored: Stored
+
+    def early(self, now: datetime) -> float:
+        """Seconds until it may begin; at most LEAD, however the clocks of two machines differ."""
+        return max(timedelta(0), min(self.not_before - now, LEAD)).total_seconds()
 
 
 def load(lease: Lease) -> RunContext | None:
@@ -140,6 +149,7 @@ def _context(lease: Lease, run: Any, agent: AgentRef | None, context_id: str) ->
         timezone=task.timezone,
         timeout_seconds=min(task.timeout_seconds, (agent and agent.max_seconds) or task.timeout_seconds),
         deadline_at=task.deadline_at,
+        not_before=run.scheduled_for if run.trigger in BY_SCHEDULE else run.ready_at,
         stored=_stored(run, task),
     )
 

@@ -184,6 +184,8 @@ class RunExecution:
     async def _talk(self) -> Outcome:
         """Connect, open the exchange, and follow it until the agent is done or asks."""
         found = self._context
+        if early := found.early(timezone.now()):
+            await asyncio.sleep(early)
         if found.own_conversation and not found.was_sent:
             scope = self._scope
             opening = thread_started(

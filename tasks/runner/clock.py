@@ -28,6 +28,7 @@ from tasks.agents import refreshing
 from tasks.agents.connections import connections
 from tasks.agents.errors import AgentError
 from tasks.execution import recovery
+from tasks.execution.context import LEAD
 from tasks.hooks import incoming, outgoing
 from tasks.models import Task, TaskRun
 from tasks.runner.backends.base import RunBackend
@@ -68,6 +69,8 @@ class Runner:
         self._aborting: set[asyncio.Task[None]] = set()
         self._cancel_tries: dict[UUID, tuple[int, datetime]] = {}
         self._stopping = False
+        self._due: datetime | None = None
+        """The earliest moment at which something is due, as the last look saw it."""
         self._jobs: set[asyncio.Task[Any]] = set()
         """Jobs of the scheduler that are at work, so that a drain can wait for them."""
         # One thread for the runner's own transactions, in their order.
@@ -189,26 +192,32 @@ class Runner:
                 self._wake.set()
 
     async def _turn(self) -> None:
-        """Wake and claim all that is due, start what there is room for, and set the clock to what comes next."""
+        """Wake and claim all that is due, start what there is room for, and set the clock to what comes next.
+
+        What is due within LEAD is taken as if its moment had come; its runs wait for it (`RunContext.early`).
+        """
         now = timezone.now()
+        if self._due is not None and now < self._due <= now + LEAD:
+            now = self._due
         await self._threads.run(TaskService.resume_due, now=now)
         while await self._threads.run(TaskService.claim_due, now=now) == BATCH:
             # What is claimed may start while the next batch is claimed.
-            await self._backend.submit(now=timezone.now())
-        await self._backend.submit(now=timezone.now())
+            await self._backend.submit(now=max(now, timezone.now()))
+        await self._backend.submit(now=max(now, timezone.now()))
         await self._tell_cancelled()
         self.last_turn_at = timezone.now()
         self._set_clock(await self._threads.run(_earliest))
 
     def _set_clock(self, moment: datetime | None) -> None:
-        """One job, moved to the earliest moment at which something is due; none where nothing is planned."""
+        """One job, moved to LEAD before the earliest moment at which something is due; none if nothing is planned."""
+        self._due = moment
         if moment is None:
             if self._scheduler.get_job("wake"):
                 self._scheduler.remove_job("wake")
             return
         self._scheduler.add_job(
             self._wake_up,
-            DateTrigger(run_date=max(moment, timezone.now()), timezone=UTC),
+            DateTrigger(run_date=max(moment - LEAD, timezone.now()), timezone=UTC),
             id="wake",
             replace_existing=True,
             # One that is replaced may still be on its way: the next one must not be left out for it.

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
+from django.db.models.functions import Coalesce, Greatest
 
 from conversations import faults, journal
 from conversations.changes import Change
@@ -175,13 +176,16 @@ def end_runs(runs: Sequence[TaskRun], *, now: datetime, reason: str = "") -> lis
     if not runs:
         return []
     ids = [run.pk for run in runs]
+    # One that was taken ahead of its moment begins, on paper, a blink after now.
     TaskRun.objects.filter(pk__in=ids, status__in=RUN_ACTIVE).update(
-        status=RunStatus.CANCELLED, finished_at=now, reason=reason[:500]
+        status=RunStatus.CANCELLED,
+        finished_at=Greatest(Value(now), Coalesce("started_at", Value(now))),
+        reason=reason[:500],
     )
     # Whoever tells the agent clears it; a worker that dies before leaves it to the next.
     TaskRun.objects.filter(pk__in=ids).exclude(remote_task_id="").update(cancel_due=True)
     for run in runs:
-        run.finished_at, run.reason = now, reason
+        run.finished_at, run.reason = max(now, run.started_at or now), reason
         run.cancel_due = bool(run.remote_task_id)
     wakeup.stopped(ids)
     wakeup.moved()

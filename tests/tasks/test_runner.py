@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,8 @@ from django.conf import settings as django_settings
 from django.utils import timezone
 
 from conversations.models import Conversation
+from sample_agents.base import Event
+from tasks.execution import context as contexts
 from tasks.execution import recovery
 from tasks.models import Agent, Task, TaskRun
 from tasks.runner import Runner, clock
@@ -68,6 +70,49 @@ async def test_a_task_of_the_future_starts_at_its_moment_by_the_clock_alone(
         await until_over(task)
         (run,) = await sync(runs, task)
         assert timedelta(0) <= run.started_at - moment < timedelta(seconds=1)
+
+
+async def test_what_is_taken_ahead_of_its_moment_reaches_its_agent_no_earlier(
+    make_task: TaskMaker, serve_agent: Serve, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[datetime] = []
+
+    class Punctual(Echo):
+        async def answer(self, query: str) -> AsyncIterator[Event]:
+            heard.append(timezone.now())
+            async for event in super().answer(query):
+                yield event
+
+    # So long that a busy machine has it in hand before the moment.
+    monkeypatch.setattr(clock, "LEAD", timedelta(seconds=1))
+    monkeypatch.setattr(contexts, "LEAD", timedelta(seconds=1))
+    await sync(serve_agent, Punctual())
+    async with working_runner():
+        moment = timezone.now() + timedelta(seconds=1.5)
+        task = await sync(make_task, now=timezone.now(), schedule={"start_at": moment.isoformat()})
+        await until(lambda: TaskRun.objects.filter(status="running").exists())
+        assert timezone.now() < moment
+        assert await sync(events, conversation) == ["thread_started"]
+        await until_over(task)
+        assert heard[0] >= moment
+
+
+async def test_what_is_cancelled_between_its_claim_and_its_moment_never_reaches_its_agent(
+    make_task: TaskMaker, serve_agent: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "LEAD", timedelta(seconds=1))
+    monkeypatch.setattr(contexts, "LEAD", timedelta(seconds=1))
+    echo = Echo()
+    await sync(serve_agent, echo)
+    async with working_runner():
+        moment = timezone.now() + timedelta(seconds=1.5)
+        task = await sync(make_task, now=timezone.now(), schedule={"start_at": moment.isoformat()})
+        await until(lambda: TaskRun.objects.filter(status="running").exists())
+        await sync(TaskService.cancel, task.pk, actor=None, now=timezone.now())
+        await asyncio.sleep((moment - timezone.now()).total_seconds() + 0.2)
+    assert echo.received == []
+    (run,) = await sync(runs, task)
+    assert run.status == "cancelled" and run.finished_at >= run.started_at
 
 
 async def test_what_another_process_made_is_seen_by_the_poll(
