@@ -1,7 +1,7 @@
 """What an A2A card says, of 0.3 or 1.0, in camelCase or snake_case: read into one form. Pure.
 
-The protocol: an interface has an address, a binding (JSON-RPC is what we speak) and a version. `supportedInterfaces`
-(1.0) wins over `url` (0.3, with `preferredTransport` and `protocolVersion`).
+The protocol: an interface has an address, a binding (JSON-RPC and HTTP+JSON are what we speak) and a version.
+`supportedInterfaces` (1.0) wins over `url` (0.3, with `preferredTransport` and `protocolVersion`).
 """
 
 import copy
@@ -14,6 +14,9 @@ from a2a.types import AgentCard, AgentInterface
 from google.protobuf.json_format import ParseError
 
 JSON_RPC = "JSONRPC"
+HTTP_JSON = "HTTP+JSON"
+BINDINGS = (JSON_RPC, HTTP_JSON)
+"""Those that we speak, the better one first: JSON-RPC is the one that agents in the wild are tried with."""
 OURS = frozenset(
     {
         "display_name",
@@ -101,14 +104,15 @@ def _best(interfaces: list[AgentInterface]) -> AgentInterface:
     """1.x before 0.3 before one that names no version."""
     if not any(interface.url for interface in interfaces):
         raise CardError("its card names no address")
-    spoken = [i for i in interfaces if i.url and (i.protocol_binding or JSON_RPC).upper() == JSON_RPC]
+    spoken = [i for i in interfaces if i.url and (i.protocol_binding or JSON_RPC).upper() in BINDINGS]
     if not spoken:
         names = ", ".join(sorted({i.protocol_binding for i in interfaces}))
-        raise CardError(f"it speaks {names} only, and this application speaks JSON-RPC")
+        raise CardError(f"it speaks {names} only, and this application speaks JSON-RPC and HTTP+JSON")
+    spoken.sort(key=lambda i: BINDINGS.index((i.protocol_binding or JSON_RPC).upper()))
     for wanted in (r"1(\.|$)", r"0\.3(\.|$)", r"$"):
         for interface in spoken:
             if re.match(wanted, interface.protocol_version):
-                interface.protocol_binding = JSON_RPC
+                interface.protocol_binding = (interface.protocol_binding or JSON_RPC).upper()
                 interface.protocol_version = interface.protocol_version or "0.3.0"
                 return interface
     versions = ", ".join(sorted({i.protocol_version for i in spoken}))

@@ -14,14 +14,14 @@ import httpx
 from a2a.client import ClientConfig, ClientFactory
 from a2a.types import AgentCard
 
-from tasks.agents.card_format import CardError, parse, says_how
+from tasks.agents.card_format import BINDINGS, HTTP_JSON, JSON_RPC, CardError, parse, says_how
 from tasks.agents.connection import Connection
 from tasks.agents.credentials import auth_for
 from tasks.agents.errors import AgentBroken, AgentRefused
 from tasks.agents.fetching import fetch_card
 from tasks.agents.remote import AgentRef
 from tasks.agents.transport import CONNECT_TIMEOUT, MAX_RUN_BYTES, STREAM_TIMEOUT, AgentTransport
-from tasks.agents.wire import json_rpc_transport
+from tasks.agents.wire import http_json_transport, json_rpc_transport
 
 IDLE_SECONDS = 600.0
 """A connection that no run uses for so long is closed: ten minutes hold a schedule of every minute together."""
@@ -107,11 +107,12 @@ async def connect(ref: AgentRef) -> Connection:
         card = await _card(ref, http)
         clients = []
         for config in (
-            ClientConfig(httpx_client=http, streaming=True),
-            ClientConfig(httpx_client=http, streaming=False, polling=True),
+            ClientConfig(httpx_client=http, streaming=True, supported_protocol_bindings=list(BINDINGS)),
+            ClientConfig(httpx_client=http, streaming=False, polling=True, supported_protocol_bindings=list(BINDINGS)),
         ):
             factory = ClientFactory(config)
-            factory.register("JSONRPC", json_rpc_transport)
+            factory.register(JSON_RPC, json_rpc_transport)
+            factory.register(HTTP_JSON, http_json_transport)
             clients.append(factory.create(card))
     except BaseException:
         await http.aclose()

@@ -128,6 +128,8 @@ class AgentTransport(httpx.AsyncBaseTransport):
                 f"{self._name} is busy (HTTP {status}).",
                 retry_after=_retry_after(response.headers.get("retry-after")),
             )
+        if _is_http_json_error(body):
+            return httpx.Response(status, content=body, headers={"content-type": "application/json"}, request=request)
         if (answer := _json_rpc_error(body)) is not None:
             return httpx.Response(200, json=answer, request=request)
         if status in (401, 403):
@@ -261,6 +263,25 @@ def _json_rpc_error(body: bytes) -> dict[str, Any] | None:
         answer = json.loads(body)
     except ValueError:
         return None
-    if isinstance(answer, dict) and isinstance(answer.get("error"), dict) and "code" in answer["error"]:
-        return answer
-    return None
+    error = answer.get("error") if isinstance(answer, dict) else None
+    if not isinstance(error, dict) or "code" not in error:
+        return None
+    # Over HTTP+JSON, an error's code is the status of HTTP.
+    negative = isinstance(error["code"], int) and error["code"] < 0
+    return answer if "jsonrpc" in answer or negative else None
+
+
+def _is_http_json_error(body: bytes) -> bool:
+    """Whether the body is an error of A2A over HTTP+JSON: of 1.0 with its reason, or of 0.3 with its type."""
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(answer, dict):
+        return False
+    error = answer.get("error")
+    details = error.get("details") if isinstance(error, dict) else None
+    reasons = [one.get("reason") for one in details if isinstance(one, dict)] if isinstance(details, list) else []
+    return any(isinstance(reason, str) for reason in reasons) or (
+        isinstance(answer.get("type"), str) and answer["type"].endswith("Error") and "message" in answer
+    )

@@ -8,21 +8,25 @@ without a word. Here absent fields are filled in before the validation, and an u
 
 import json
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Any, NoReturn
 
+import httpx
 from a2a.client import ClientConfig
 from a2a.client.client import ClientCallContext
 from a2a.client.errors import A2AClientError
 from a2a.client.transports.base import ClientTransport
 from a2a.client.transports.http_helpers import get_http_args, send_http_request, send_http_stream_request
 from a2a.client.transports.jsonrpc import JsonRpcTransport
+from a2a.client.transports.rest import RestTransport
 from a2a.compat.v0_3 import conversions
 from a2a.compat.v0_3 import types as v03
 from a2a.compat.v0_3.extension_headers import add_legacy_extension_header
 from a2a.compat.v0_3.jsonrpc_transport import CompatJsonRpcTransport
+from a2a.compat.v0_3.rest_transport import CompatRestTransport
 from a2a.compat.v0_3.versions import is_legacy_version
 from a2a.types import AgentCard, StreamResponse
 from a2a.utils.constants import PROTOCOL_VERSION_0_3, VERSION_HEADER
+from a2a.utils.errors import A2A_REASON_TO_ERROR
 from a2a.utils.proto_utils import parse_lenient
 
 from tasks.agents.transport import LIMIT, MAX_RUN_BYTES
@@ -43,6 +47,41 @@ def json_rpc_transport(card: AgentCard, url: str, config: ClientConfig) -> Clien
     if is_legacy_version(version):
         return Transport03(client, card, url, is_shared_httpx=True)
     return Transport10(client, card, url, is_shared_httpx=True)
+
+
+def http_json_transport(card: AgentCard, url: str, config: ClientConfig) -> ClientTransport:
+    """For `ClientFactory.register("HTTP+JSON", …)`: the 1.0 or the 0.3 transport for the interface at `url`."""
+    client = config.httpx_client
+    if client is None:
+        raise ValueError("The client configuration has no HTTP client: ours has the limits.")
+    version = next((i.protocol_version for i in card.supported_interfaces if i.url == url), "")
+    transport = Rest03 if is_legacy_version(version) else Rest10
+    return transport(client, card, url, is_shared_httpx=True)
+
+
+class Rest10(RestTransport):
+    """The SDK's HTTP+JSON transport, with room for a whole task."""
+
+    async def _send_request(self, request: httpx.Request) -> dict[str, Any]:
+        request.extensions = {**request.extensions, LIMIT: MAX_RUN_BYTES}
+        return await super()._send_request(request)
+
+
+class Rest03(CompatRestTransport):
+    """The same for 0.3; servers of 1.x that speak it answer with the errors of 1.0."""
+
+    def _handle_http_error(self, e: httpx.HTTPStatusError) -> NoReturn:
+        said = e.response.json()
+        error = said.get("error") if isinstance(said, dict) else None
+        for detail in error.get("details") or () if isinstance(error, dict) else ():
+            known = A2A_REASON_TO_ERROR.get(str(detail.get("reason"))) if isinstance(detail, dict) else None
+            if known is not None:
+                raise known(str(error.get("message"))) from e
+        super()._handle_http_error(e)
+
+    async def _send_request(self, request: httpx.Request) -> dict[str, Any]:
+        request.extensions = {**request.extensions, LIMIT: MAX_RUN_BYTES}
+        return await super()._send_request(request)
 
 
 class Transport10(JsonRpcTransport):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import httpx
 import uvicorn
 from a2a.server.request_handlers import DefaultRequestHandler
-from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes
+from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes, create_rest_routes
 from a2a.server.tasks import BasePushNotificationSender, InMemoryPushNotificationConfigStore, InMemoryTaskStore
 from starlette.applications import Starlette
 
@@ -17,8 +17,13 @@ from sample_agents.server import BaseAgentExecutor, _Server, agent_card, listen
 
 
 @contextmanager
-def calling(agent: BaseAgent, *, version: str = "1.0", streaming: bool = False) -> Iterator[tuple[str, list[str]]]:
-    """Serve `agent` from a thread; yields its URL, and the bodies of the notifications that it has sent."""
+def calling(
+    agent: BaseAgent, *, version: str = "1.0", streaming: bool = False, binding: str = "JSONRPC"
+) -> Iterator[tuple[str, list[str]]]:
+    """Serve `agent` from a thread; yields its URL, and the bodies of the notifications that it has sent.
+
+    version, binding: of the one interface that its card names.
+    """
     sent: list[str] = []
     ready, stopped = threading.Event(), threading.Event()
     sock = listen()
@@ -31,6 +36,8 @@ def calling(agent: BaseAgent, *, version: str = "1.0", streaming: bool = False) 
         card = agent_card(agent, url)
         interfaces = [one for one in card.supported_interfaces if one.protocol_version == version]
         del card.supported_interfaces[:]
+        for interface in interfaces:
+            interface.protocol_binding = binding
         card.supported_interfaces.extend(interfaces)
         card.capabilities.streaming, card.capabilities.push_notifications = streaming, True
         async with httpx.AsyncClient(event_hooks={"request": [note]}) as client:
@@ -45,6 +52,7 @@ def calling(agent: BaseAgent, *, version: str = "1.0", streaming: bool = False) 
             routes = [
                 *create_agent_card_routes(card),
                 *create_jsonrpc_routes(handler, rpc_url="/", enable_v0_3_compat=True),
+                *create_rest_routes(handler, enable_v0_3_compat=True),
             ]
             config = uvicorn.Config(Starlette(routes=routes), log_config=None, lifespan="off", ws="none")
             config.timeout_graceful_shutdown = 1
