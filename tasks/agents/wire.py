@@ -73,10 +73,11 @@ class Rest03(CompatRestTransport):
     def _handle_http_error(self, e: httpx.HTTPStatusError) -> NoReturn:
         said = e.response.json()
         error = said.get("error") if isinstance(said, dict) else None
-        for detail in error.get("details") or () if isinstance(error, dict) else ():
-            known = A2A_REASON_TO_ERROR.get(str(detail.get("reason"))) if isinstance(detail, dict) else None
-            if known is not None:
-                raise known(str(error.get("message"))) from e
+        if isinstance(error, dict) and isinstance(error.get("details"), list):
+            for detail in error["details"]:
+                known = A2A_REASON_TO_ERROR.get(str(detail.get("reason"))) if isinstance(detail, dict) else None
+                if known is not None:
+                    raise known(str(error.get("message"))) from e
         super()._handle_http_error(e)
 
     async def _send_request(self, request: httpx.Request) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from tasks.agents.remote import AgentRef
 from tasks.models import Agent
 from tests.helpers.runners import sync
 from tests.helpers.threads import together
-from tests.tasks.agents.raw_server import Answer, Asked, RawServer, answered, http
+from tests.tasks.agents.raw_server import Answer, Asked, RawServer, answered, http, result
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -170,3 +170,24 @@ def test_of_several_runners_one_looks(host: Host) -> None:
     taken = together(4, lambda _: len(refreshing.take_due(now=later)))
     assert sorted(taken) == [0, 0, 0, 1]
     assert refreshing.take_due(now=later) == []
+
+
+def test_a_card_for_those_with_a_credential_is_asked_for_with_it(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROBE_TOKEN", "s3cret-value")
+    interface = {"url": host.server.url, "protocolBinding": "JSONRPC", "protocolVersion": "1.0"}
+    host.change(supportedInterfaces=[interface], capabilities={"streaming": True, "extendedAgentCard": True})
+    shown = host.server.respond
+
+    def respond(asked: Asked) -> Answer:
+        if asked.rpc != "GetExtendedAgentCard":
+            return shown(asked)
+        if asked.headers.get("authorization") != "Bearer s3cret-value":
+            return http(401, b"")
+        return result({**host.card, "skills": [skill("secret")], "name": "Other"})
+
+    host.server.respond = respond
+    fetch_and_add(host.server.url)
+    assert [one["id"] for one in refresh().skills] == ["a", "b"]
+    Agent.objects.update(credential_env="PROBE_TOKEN")
+    agent = refresh()
+    assert ([one["id"] for one in agent.skills], agent.name) == (["secret"], "Probe")
