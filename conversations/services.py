@@ -103,9 +103,9 @@ class ConversationService:
         )
 
     @staticmethod
-    def unshare(conversation: Conversation) -> None:
-        """Revoke the link: it opens nothing from now on; a new one is another one."""
-        ConversationShare.objects.filter(conversation=conversation).delete()
+    def unshare(conversation: Conversation) -> bool:
+        """Revoke the link: it opens nothing from now on; a new one is another one. Returns whether there was one."""
+        return bool(ConversationShare.objects.filter(conversation=conversation).delete()[0])
 
     @staticmethod
     def name_after(conversation: Conversation, text: str) -> None:

@@ -1,4 +1,4 @@
-"""People and their API tokens in Django admin: Django's own pages in the theme of the others."""
+"""People, their API tokens and the audit in Django admin: Django's own pages in the theme of the others."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold.admin import ModelAdmin
@@ -13,14 +14,48 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from conversations import audit
 from conversations.admin.lists import ReadOnlyAdmin
+from conversations.audit import Act
 from conversations.models import Conversation
-from valuecell_site.models import ApiToken
+from valuecell_site.audit_pages import AuditRecordAdmin
+from valuecell_site.models import ApiToken, AuditRecord
 
 
-class UserAdmin(DjangoUserAdmin, ModelAdmin):
+class Audited:
+    """Mixed into the admin of people and groups: what Django notes in its own log, the audit has too."""
+
+    added: Act
+    changed: Act
+    deleted: Act
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """In the transaction that adds it."""
+        audit.record(self.added, now=timezone.now(), request=request, subject=obj)
+        return super().log_addition(request, obj, message)  # type: ignore[misc]
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """In the transaction that changes it."""
+        audit.record(self.changed, now=timezone.now(), request=request, subject=obj, changed=_labels(message))
+        return super().log_change(request, obj, message)  # type: ignore[misc]
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """Before they go."""
+        for obj in queryset:
+            audit.record(self.deleted, now=timezone.now(), request=request, subject=obj)
+        return super().log_deletions(request, queryset)  # type: ignore[misc]
+
+
+def _labels(message: Any) -> list[str]:
+    """The changed fields, as their labels in the form name them."""
+    parts = message if isinstance(message, list) else []
+    return [str(label) for part in parts for label in part.get("changed", {}).get("fields", [])]
+
+
+class UserAdmin(Audited, DjangoUserAdmin, ModelAdmin):
     """People. Whoever has conversations is deactivated rather than deleted: what they asked for has a history."""
 
+    added, changed, deleted = Act.PERSON_ADDED, Act.PERSON_CHANGED, Act.PERSON_DELETED
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -29,6 +64,13 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     ordering = ["username"]
     sortable_by = ["username"]
     show_facets = admin.ShowFacets.NEVER
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Being shut out or let in again is an act of its own."""
+        super().save_model(request, obj, form, change)
+        if change and "is_active" in form.changed_data:
+            act = Act.PERSON_ACTIVATED if obj.is_active else Act.PERSON_DEACTIVATED
+            audit.record(act, now=timezone.now(), request=request, subject=obj)
 
     def get_actions(self, request: HttpRequest) -> Any:
         """Without deleting a selection: each is looked at first."""
@@ -43,8 +85,10 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
         return bool(super().has_delete_permission(request, obj))
 
 
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+class GroupAdmin(Audited, DjangoGroupAdmin, ModelAdmin):
     """Groups and what they may do."""
+
+    added, changed, deleted = Act.GROUP_ADDED, Act.GROUP_CHANGED, Act.GROUP_DELETED
 
 
 class ApiTokenAdmin(ReadOnlyAdmin):
@@ -67,7 +111,12 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     @action(description="Revoke", permissions=["operate"])
     def revoke(self, request: HttpRequest, tokens: Any) -> None:
         """From now on they open nothing."""
-        number = tokens.filter(revoked_at=None).update(revoked_at=timezone.now())
+        now = timezone.now()
+        with transaction.atomic():
+            chosen = list(tokens.filter(revoked_at=None).select_for_update().order_by("pk"))
+            number = ApiToken.objects.filter(pk__in=[token.pk for token in chosen]).update(revoked_at=now)
+            for token in chosen:
+                audit.record(Act.TOKEN_REVOKED, now=now, request=request, subject=token)
         self.message_user(request, f"Revoked {number} token{'' if number == 1 else 's'}.")
 
 
@@ -76,3 +125,4 @@ admin.site.unregister(Group)
 admin.site.register(User, UserAdmin)
 admin.site.register(Group, GroupAdmin)
 admin.site.register(ApiToken, ApiTokenAdmin)
+admin.site.register(AuditRecord, AuditRecordAdmin)

@@ -90,6 +90,7 @@ UNFOLD: dict[str, Any] = {
                     _page("Users", "person", "auth.user"),
                     _page("Groups", "group", "auth.group"),
                     _page("API tokens", "key", "valuecell_site.apitoken"),
+                    _page("Audit", "policy", "valuecell_site.auditrecord"),
                 ],
             },
         ]

@@ -1,7 +1,7 @@
 """Signed-in devices: which browsers hold a session of a person, since when, and signing them out."""
 
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -12,6 +12,7 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -21,6 +22,8 @@ from django.utils.decorators import sync_and_async_middleware
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from conversations import audit
+from conversations.audit import Act
 from valuecell_site.addresses import client_address
 from valuecell_site.models import Device
 from valuecell_site.sockets import ended
@@ -150,10 +153,15 @@ def sign_out_devices(request: HttpRequest) -> HttpResponse:
     """`POST /settings/devices/`: `device` is the id of one of the person's, or `others`: all but this one."""
     user = cast(User, request.user)
     wanted = request.POST.get("device", "")
+    keys: list[str] = []
     if wanted == "others":
-        _end(key for key in _sessions_of(user) if key != request.session.session_key)
+        keys = [key for key in _sessions_of(user) if key != request.session.session_key]
     elif (pk := _uuid(wanted)) is not None:
-        _end(Device.objects.filter(pk=pk, user=user).values_list("session_key", flat=True))
+        keys = list(Device.objects.filter(pk=pk, user=user).values_list("session_key", flat=True))
+    if keys:
+        with transaction.atomic():
+            _end(keys)
+            audit.record(Act.DEVICES_SIGNED_OUT, now=timezone.now(), request=request, subject=user, count=len(keys))
     return redirect(f"{reverse('tasks:settings')}#devices")
 
 
@@ -163,9 +171,8 @@ def _sessions_of(user: User) -> list[str]:
     return [row.session_key for row in rows if row.get_decoded().get(SESSION_KEY) == str(user.pk)]
 
 
-def _end(keys: Iterable[str]) -> None:
+def _end(gone: Sequence[str]) -> None:
     """End sessions: from now on they are nobody's. Their sockets close within seconds (`hub.check`)."""
-    gone = list(keys)
     Session.objects.filter(session_key__in=gone).delete()
     Device.objects.filter(session_key__in=gone).delete()
 

@@ -21,7 +21,7 @@ from tasks.api.conversations import consult_about_message
 from tasks.hooks import secrets
 from tasks.scopes import Scope, missing
 from valuecell_site import problems
-from valuecell_site.auth import user_of
+from valuecell_site.auth import bearer_of, user_of
 from valuecell_site.idempotency import SecretOf, once
 from valuecell_site.ratelimit import RateLimit
 
@@ -185,6 +185,9 @@ def _refusal(request: HttpRequest, name: str) -> HttpResponseBase | None:
     if scopes is not None and (needed := scope_needed(request.method or "", name)) not in scopes:
         return problems.error(403, code="scope_missing", message=missing(needed, scopes))
     request.user = user
+    if scopes is not None:
+        # For the audit: how the token begins says which it was, and is no secret (`ApiToken.prefix`).
+        request.token_prefix = (bearer_of(request.headers["Authorization"]) or "")[:10]  # type: ignore[attr-defined]
     return None
 
 

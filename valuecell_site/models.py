@@ -1,4 +1,6 @@
-"""Ways in: API tokens, signed-in devices, tries that failed; and the keys that make a repeated POST harmless."""
+"""Ways in: API tokens, signed-in devices, tries that failed; the keys that make a repeated POST harmless; and the
+audit of who did what.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +8,13 @@ import secrets
 from collections.abc import Collection
 from datetime import datetime
 from hashlib import sha256
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from conversations.audit import Act
 from conversations.ids import new_id
 from tasks.scopes import Scope
 
@@ -125,3 +129,72 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.digest[:8]} {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class AppendOnly(TypeError):
+    """A row of the audit was to be changed or deleted."""
+
+    def __init__(self) -> None:
+        super().__init__("The audit is only added to; what is older than AUDIT_RETENTION_DAYS goes by itself.")
+
+
+class AuditQuerySet(models.QuerySet["AuditRecord"]):
+    """Rows to look at."""
+
+    def update(self, **columns: Any) -> NoReturn:  # noqa: ARG002 (Django's signature)
+        """Refused: raises `AppendOnly`."""
+        raise AppendOnly
+
+    def delete(self) -> NoReturn:
+        """Refused: raises `AppendOnly`."""
+        raise AppendOnly
+
+
+class AuditRecord(models.Model):
+    """Who did what, when, from where. Written by `valuecell_site.auditing` alone, and never changed."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    at = models.DateTimeField()
+    act = models.CharField(max_length=30, choices=[(act.value, act.value.replace("_", " ")) for act in Act])
+    # Not the database's to enforce: the row outlives the account, and deleting an account changes no row.
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.DO_NOTHING, null=True, related_name="+", db_constraint=False, db_index=False
+    )
+    """Who; null for a command, and for whoever is not known."""
+    actor_name = models.CharField(max_length=150, blank=True)
+    """As it was then; of a sign-in that failed, the name where there is such an account."""
+    via = models.CharField(max_length=20)
+    """`session`, `command`, or how the API token begins."""
+    address = models.CharField(max_length=45, blank=True)
+    subject_kind = models.CharField(max_length=60, blank=True)
+    """`app.model`."""
+    subject_id = models.CharField(max_length=64, blank=True)
+    subject_name = models.CharField(max_length=200, blank=True)
+    count = models.PositiveIntegerField(null=True)
+    """Of how many it was done, where it was done to many."""
+    details = models.JSONField(default=dict)
+
+    objects = AuditQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "audit record"
+        ordering = ["-id"]
+        indexes = [
+            # Admin's filters, each newest first; days go by the primary key.
+            models.Index(fields=["act", "-id"], name="audit_by_act"),
+            models.Index(fields=["actor", "-id"], name="audit_by_actor"),
+            models.Index(fields=["subject_id", "-id"], name="audit_by_subject"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.actor_name or 'somebody'}: {self.get_act_display()}"
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Adds it, once. Raises `AppendOnly` for a row that is there."""
+        if not self._state.adding:
+            raise AppendOnly
+        super().save(*args, **{**options, "force_insert": True})
+
+    def delete(self, *args: Any, **options: Any) -> NoReturn:  # noqa: ARG002 (Django's signature)
+        """Refused: raises `AppendOnly`."""
+        raise AppendOnly

@@ -187,6 +187,7 @@ LLM_MODEL = env.text("LLM_MODEL")  # empty: the first that the endpoint lists
 PLANNER = "tasks.planner.llm.LLMPlanner" if LLM_BASE_URL else "tasks.planner.rules.RulesPlanner"
 FAULT_POINT = env.text("FAULT_POINT")  # for the fault tests only: where this process dies (conversations/faults.py)
 RETENTION_DAYS = env.whole("RETENTION_DAYS", 90, high=36_500)  # 0 keeps all
+AUDIT_RETENTION_DAYS = env.whole("AUDIT_RETENTION_DAYS", 365, high=36_500)  # 0 keeps all
 ALLOW_PRIVATE_AGENTS = env.switch("ALLOW_PRIVATE_AGENTS", False)
 
 # --- limits -----------------------------------------------------------------------------------------------------------

@@ -9,12 +9,15 @@ from django.conf import settings
 from django.contrib.auth import forms as auth_forms
 from django.contrib.auth import views as auth_views
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse_lazy
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from unfold.forms import AuthenticationForm as UnfoldAuthenticationForm
 
+from conversations import audit
+from conversations.audit import Act
 from valuecell_site import throttle
 from valuecell_site.addresses import client_address
 
@@ -118,6 +121,13 @@ class Change(auth_views.PasswordChangeView):
     template_name = "accounts/password_change.html"
     success_url = reverse_lazy("password_changed")
 
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Changed and recorded in one."""
+        with transaction.atomic():
+            response = super().form_valid(form)
+            audit.record(Act.PASSWORD_CHANGED, now=timezone.now(), request=self.request, subject=form.user)
+        return response
+
 
 class Changed(auth_views.PasswordChangeDoneView):
     """`/accounts/password/changed/`."""
@@ -148,6 +158,15 @@ class SetNew(auth_views.PasswordResetConfirmView):
     form_class = SetForm
     template_name = "accounts/password_new.html"
     success_url = reverse_lazy("password_set")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Set and recorded in one. Whoever has the link is taken for the owner of the account."""
+        with transaction.atomic():
+            response = super().form_valid(form)
+            audit.record(
+                Act.PASSWORD_SET_BY_LINK, now=timezone.now(), request=self.request, actor=form.user, subject=form.user
+            )
+        return response
 
 
 class WasSet(auth_views.PasswordResetCompleteView):

@@ -4,12 +4,15 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from ninja import Router
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict  # pydantic reads no other before Python 3.12
 
+from conversations import audit
+from conversations.audit import Act
 from conversations.described import described
 from conversations.schemas import Id, Moment, moment, moment_or_none
 from conversations.wire import (
@@ -100,7 +103,14 @@ def token_out(token: ApiToken) -> TokenOut:
 
 
 def issue(
-    user: User, *, name: str, scopes: list[Scope], expires_at: datetime | None, maker: ApiToken | None, now: datetime
+    user: User,
+    *,
+    name: str,
+    scopes: list[Scope],
+    expires_at: datetime | None,
+    maker: ApiToken | None,
+    request: HttpRequest,
+    now: datetime,
 ) -> tuple[ApiToken, str]:
     """Make a token of `user`; returns its row and its text. `scopes`: none means all that its maker may.
 
@@ -119,7 +129,10 @@ def issue(
         raise Invalid.at("expires_at", "It is past already: give a moment in the future, or none.")
     if ApiToken.objects.filter(user=user, revoked_at=None).count() >= TOKENS_MAX:
         raise TooManyTokens(f"You have {TOKENS_MAX} tokens: revoke one first.")
-    return ApiToken.issue(user_id=user.pk, name=name.strip(), scopes=scopes, expires_at=expires_at)
+    with transaction.atomic():
+        row, text = ApiToken.issue(user_id=user.pk, name=name.strip(), scopes=scopes, expires_at=expires_at)
+        audit.record(Act.TOKEN_MADE, now=now, request=request, subject=row, scopes=sorted(granted(row.scopes)))
+    return row, text
 
 
 @router.get("", response={200: TokenPage}, openapi_extra=described(query=PageQuery))
@@ -144,6 +157,7 @@ def create_token(request: HttpRequest) -> JsonResponse:
         scopes=[Scope(name) for name in sent.scopes or ()],
         expires_at=sent.expires_at,
         maker=_maker(request),
+        request=request,
         now=timezone.now(),
     )
     return answer({**token_out(token), "secret": secret}, 201)
@@ -153,8 +167,11 @@ def create_token(request: HttpRequest) -> JsonResponse:
 def revoke_token(request: HttpRequest, token_id: str) -> HttpResponse:
     """From now on it opens nothing; its sockets are closed within seconds. A token may revoke itself."""
     mine = ApiToken.objects.filter(pk=path_id(token_id), user=person(request), revoked_at=None)
-    if not mine.update(revoked_at=timezone.now()):
-        raise Absent("There is no such token here: GET /api/v1/tokens lists yours.")
+    now, token = timezone.now(), mine.first()
+    with transaction.atomic():
+        if token is None or not mine.update(revoked_at=now):
+            raise Absent("There is no such token here: GET /api/v1/tokens lists yours.")
+        audit.record(Act.TOKEN_REVOKED, now=now, request=request, subject=token)
     return HttpResponse(status=204)
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -16,6 +17,7 @@ from django.utils import timezone
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from conversations import audit
 from tasks.admin import forms as asked
 from tasks.admin.bulk import (
     CANCEL,
@@ -207,7 +209,17 @@ class Acting:
         refusal = ""
         if form.is_valid():
             try:
-                said = act.do(task, form, request.user, timezone.now())  # type: ignore[arg-type]
+                now = timezone.now()
+                with transaction.atomic():
+                    said = act.do(task, form, request.user, now)  # type: ignore[arg-type]
+                    audit.record(
+                        audit.Act.TASKS_ACTED_ON,
+                        now=now,
+                        request=request,
+                        subject=task,
+                        count=1,
+                        action=act.verb.lower(),
+                    )
             except InvalidInput as error:
                 add_errors(form, error)
             except TaskError as error:

@@ -8,13 +8,17 @@ from django import forms
 from django.contrib import admin
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.text import slugify
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldAdminURLInputWidget
 
+from conversations import audit
 from conversations.admin.lists import filtered_link, moment, pretty
+from conversations.audit import Act
 from tasks import wakeup
+from tasks.agents import noting
 from tasks.agents.card_checks import CREDENTIAL_KEYS
 from tasks.agents.credentials import fault
 from tasks.models import Agent, Task
@@ -154,13 +158,22 @@ class AgentAdmin(ModelAdmin):
 
         `updated_at` moves with it, so the next message of every process connects anew.
         """
-        if change:
-            changed = [name for name in form.changed_data if name in AgentForm.Meta.fields]
-            obj.save(update_fields=[*changed, "updated_at"])
-        else:
-            obj.save()
+        now = timezone.now()
         with transaction.atomic():
+            if change:
+                changed = [name for name in form.changed_data if name in AgentForm.Meta.fields]
+                obj.save(update_fields=[*changed, "updated_at"])
+                noting.changed(obj, changed, request=request, now=now)
+            else:
+                obj.save()
+                noting.added(obj, request=request, now=now)
             wakeup.moved()
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """Recorded before they go."""
+        for agent in queryset:
+            audit.record(Act.AGENT_DELETED, now=timezone.now(), request=request, subject=agent, named=agent.name)
+        return super().log_deletions(request, queryset)
 
     @display(description="runs at once")
     def concurrency(self, agent: Agent) -> int:

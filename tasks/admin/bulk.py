@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
+from conversations import audit
 from tasks.admin.forms import Pause, Snooze
 from tasks.errors import InvalidInput
 from tasks.models import Task
@@ -134,11 +135,23 @@ def carry_out(
         refusal = f"At most {act.most:,} at once: narrow the selection by a filter."
     if confirmed and not refusal and (form is None or form.is_valid()):
         try:
-            done = act.many(tasks, request.user, timezone.now(), form.cleaned_data if form else {})  # type: ignore[arg-type]
+            now = timezone.now()
+            done = act.many(tasks, request.user, now, form.cleaned_data if form else {})  # type: ignore[arg-type]
         except InvalidInput as error:
             add_errors(form, error)
         else:
-            _tell(admin, request, act, done)
+            told = Many(done=done) if isinstance(done, int) else done
+            action = act.name.removesuffix("_selected")
+            audit.record(
+                audit.Act.TASKS_ACTED_ON,
+                now=now,
+                request=request,
+                count=told.done,
+                action=action,
+                left_out=told.left_out_count,
+                chosen=selected,
+            )
+            _tell(admin, request, act, told)
             return HttpResponseRedirect(back)
     context = {
         "act": act,
@@ -175,8 +188,7 @@ def add_errors(form: forms.Form | None, error: InvalidInput) -> None:
             form.add_error(top if top in form.fields else None, text)
 
 
-def _tell(admin: Any, request: HttpRequest, act: Act, done: Many | int) -> None:
-    told = Many(done=done) if isinstance(done, int) else done
+def _tell(admin: Any, request: HttpRequest, act: Act, told: Many) -> None:
     if told.done or not told.left_out:
         level = messages.SUCCESS if told.done else messages.INFO
         admin.message_user(request, f"{act.done} {count_words(told.done)}.", level)

@@ -11,8 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.decorators import action, display
 
+from conversations import audit
 from conversations.admin import ConversationAdmin
 from conversations.admin.lists import filtered_link
+from conversations.audit import Act
 from conversations.models import Conversation, ConversationItem
 from tasks.admin.bulk import CANCEL, carry_out, count_words, selection_words
 from tasks.models import Task, TaskRun
@@ -92,15 +94,30 @@ class ConversationWithTasksAdmin(ConversationAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Conversation) -> None:
         """Cancel what runs in it, then delete it; open pages hear of it."""
-        TaskService.delete_conversation(obj, user=request.user, now=timezone.now())  # type: ignore[arg-type]
+        now, pk = timezone.now(), obj.pk
+        TaskService.delete_conversation(obj, user=request.user, now=now)  # type: ignore[arg-type]
+        audit.record(Act.CONVERSATIONS_DELETED, now=now, request=request, count=1, conversations=[str(pk)])
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> None:
         """One after another, each in a transaction of its own."""
         chosen = Task.objects.filter(
             conversation__in=queryset.order_by().values("pk"), status__in=TASK_UNFINISHED
         ).count()
-        for conversation in queryset.order_by("id").iterator(chunk_size=100):
-            TaskService.delete_conversation(conversation, user=request.user, now=timezone.now())  # type: ignore[arg-type]
+        deleted: list[str] = []
+        try:
+            for conversation in queryset.order_by("id").iterator(chunk_size=100):
+                pk = str(conversation.pk)
+                TaskService.delete_conversation(conversation, user=request.user, now=timezone.now())  # type: ignore[arg-type]
+                deleted.append(pk)
+        finally:
+            # Also where one of them could not be: those before it are gone.
+            audit.record(
+                Act.CONVERSATIONS_DELETED,
+                now=timezone.now(),
+                request=request,
+                count=len(deleted),
+                conversations=deleted,
+            )
         if chosen:
             self.message_user(request, f"Cancelled {count_words(chosen)} in them.", messages.INFO)
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -83,11 +83,18 @@ def preview(url: str) -> Preview:
     )
 
 
-def fetch_and_add(url: str, *, digest: str = "", enabled: bool = True, now: datetime | None = None) -> Agent:
+def fetch_and_add(
+    url: str,
+    *,
+    digest: str = "",
+    enabled: bool = True,
+    now: datetime | None = None,
+    noted: Callable[[Agent], None] = lambda _agent: None,
+) -> Agent:
     """Add the agent that answers at `url` (its address, or its card's), by the card that it shows, within 10 s.
 
     digest: that of the preview which a person agreed to. enabled: whether it may be given work at once. now: when it
-    was added; the clock's where absent.
+    was added; the clock's where absent. noted: called in the transaction that adds it.
 
     Raises InvalidInput (field `url`: not an address, nobody there, no card, a private address without
     ALLOW_PRIVATE_AGENTS, a version that we do not speak) and WrongMoment (`name_taken`; `card_changed`: the card is
@@ -108,7 +115,7 @@ def fetch_and_add(url: str, *, digest: str = "", enabled: bool = True, now: date
         with transaction.atomic():
             if Agent.objects.filter(name=name).exists():
                 raise IntegrityError
-            return Agent.objects.create(
+            agent = Agent.objects.create(
                 name=name,
                 slug=free_slug(name),
                 created_at=now,
@@ -116,6 +123,8 @@ def fetch_and_add(url: str, *, digest: str = "", enabled: bool = True, now: date
                 card_checked_at=now,
                 **{**values_of({**card, "url": where}), "enabled": enabled},
             )
+            noted(agent)
+            return agent
     except IntegrityError as error:
         raise WrongMoment(f"There is an agent named {name} already.", code="name_taken") from error
 

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from django.utils.text import slugify
 
+from tasks.agents import noting
 from tasks.agents.card_checks import check
 from tasks.agents.card_format import OURS, CardError, address, is_bare, normalised
 from tasks.agents.errors import AgentError
@@ -142,10 +144,12 @@ def _load_one(file: _File, told: dict[str, Any] | AgentError | None, *, force: b
                 if not card.get("url"):
                     return report("skipped", f"{file.path.name} has no url, and no other card names this agent")
                 if row is None:
-                    Agent.objects.create(name=file.name, slug=free_slug(file.name), **values_of(card))
+                    row = Agent.objects.create(name=file.name, slug=free_slug(file.name), **values_of(card))
+                    noting.added(row, request=None, now=timezone.now())
                     return report("added", f"added at {card['url']}{note}")
-                if not _update(row, card, force=force):
+                if not (columns := _update(row, card, force=force)):
                     return report("unchanged", f"unchanged at {row.url}{note}")
+                noting.changed(row, columns, request=None, now=timezone.now())
                 return report("updated", f"updated, at {row.url}{note}")
         except CardError as error:
             return report("failed", f"cannot be used: {error}")
@@ -176,17 +180,17 @@ def _completed(
     return card if where == card.get("url") else {**card, "url": where}, note
 
 
-def _update(row: Agent, card: Mapping[str, Any], *, force: bool) -> bool:
-    """Bring the row in line with the card; returns whether anything changed.
+def _update(row: Agent, card: Mapping[str, Any], *, force: bool) -> list[str]:
+    """Bring the row in line with the card; returns the columns that changed.
 
     Of what people may change, a value is taken where the file says another than at its last loading.
     """
     before = values_of(row.card) if row.card and row.card.get("name") else {}
-    changed = False
+    changed: list[str] = []
     for key, value in values_of(card).items():
         if getattr(row, key) != value and (force or key == "card" or before.get(key) != value):
             setattr(row, key, value)
-            changed = True
+            changed.append(key)
     if changed:
         row.last_error = ""
         row.save()

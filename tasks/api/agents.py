@@ -5,7 +5,9 @@ from dataclasses import asdict
 from typing import Annotated, Literal
 
 import httpx
+from django.db import transaction
 from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
 from ninja import Router
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -23,7 +25,7 @@ from conversations.wire import (
     read_body,
     read_query,
 )
-from tasks.agents import adding
+from tasks.agents import adding, noting
 from tasks.models import Agent
 from tasks.schemas.agents import AgentOut, AgentPage, AgentPreviewOut, agent_out
 
@@ -105,7 +107,15 @@ def add_agent(request: HttpRequest) -> JsonResponse:
     """Fetch the card at an address and add its agent. For staff."""
     _staff_only(request)
     sent = read_body(request, AgentIn)
-    return answer(agent_out(adding.fetch_and_add(sent.url, digest=sent.digest, enabled=sent.enabled)), 201)
+    now = timezone.now()
+    agent = adding.fetch_and_add(
+        sent.url,
+        digest=sent.digest,
+        enabled=sent.enabled,
+        now=now,
+        noted=lambda added: noting.added(added, request=request, now=now),
+    )
+    return answer(agent_out(agent), 201)
 
 
 @previews.post("", response={200: AgentPreviewOut}, openapi_extra=described(body=AgentPreviewIn))
@@ -133,5 +143,7 @@ def update_agent(request: HttpRequest, slug: str) -> JsonResponse:
     for name, value in changes.items():
         setattr(agent, name, value)
     if changes:
-        agent.save(update_fields=[*changes, "updated_at"])
+        with transaction.atomic():
+            agent.save(update_fields=[*changes, "updated_at"])
+            noting.changed(agent, changes, request=request, now=timezone.now())
     return answer(agent_out(agent))

@@ -7,7 +7,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from pydantic import ValidationError
 
+from conversations import audit
 from conversations.api import own_conversation, router
+from conversations.audit import Act
 from conversations.described import described
 from conversations.schemas import ConversationIn, ConversationOut, ConversationPatch, DeleteQuery, conversation_out
 from conversations.services import ConversationService
@@ -95,7 +97,11 @@ def cancel_conversation(request: HttpRequest, conversation_id: str) -> JsonRespo
     """Cancel every unfinished task of the conversation."""
     conversation = own_conversation(request, conversation_id)
     read_nothing(request)
-    count = TaskService.cancel_conversation_tasks([conversation.pk], actor=person(request), now=timezone.now())
+    now = timezone.now()
+    count = TaskService.cancel_conversation_tasks([conversation.pk], actor=person(request), now=now)
+    audit.record(
+        Act.TASKS_ACTED_ON, now=now, request=request, subject=conversation, named="", count=count, action="cancel"
+    )
     return answer({"cancelled": count})
 
 

@@ -2,12 +2,15 @@
 
 from typing import Annotated, Any
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from ninja import Router
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict  # pydantic reads no other before Python 3.12
 
+from conversations import audit
+from conversations.audit import Act
 from conversations.described import described
 from conversations.schemas import Id, Moment, moment
 from conversations.wire import (
@@ -135,16 +138,22 @@ def create_hook(request: HttpRequest, task_id: str) -> JsonResponse:
     """Make an address at which events start the task. Its secret is in this answer and never again."""
     task = own_task(request, task_id)
     sent = read_body(request, HookIn)
-    hook = keeping.create(
-        task.pk, wanted=sent.filter or {}, rate_limit=sent.rate_limit, actor=person(request), now=timezone.now()
-    )
+    now = timezone.now()
+    with transaction.atomic():
+        hook = keeping.create(
+            task.pk, wanted=sent.filter or {}, rate_limit=sent.rate_limit, actor=person(request), now=now
+        )
+        audit.record(Act.HOOK_MADE, now=now, request=request, subject=hook, named="", task=str(task.pk))
     return answer({**hook_out(hook), "secret": hook.secret}, 201)
 
 
 @router.delete("/{task_id}/hooks/{hook_id}", response={204: None})
 def delete_hook(request: HttpRequest, task_id: str, hook_id: str) -> HttpResponse:
     """Remove a hook: its address answers 404 from now on. Runs that it started stay."""
-    keeping.delete(_own_hook(request, task_id, hook_id), actor=person(request), now=timezone.now())
+    hook, now = _own_hook(request, task_id, hook_id), timezone.now()
+    with transaction.atomic():
+        audit.record(Act.HOOK_DELETED, now=now, request=request, subject=hook, named="", task=str(hook.task_id))
+        keeping.delete(hook, actor=person(request), now=now)
     return HttpResponse(status=204)
 
 

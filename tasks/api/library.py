@@ -1,11 +1,14 @@
 """What a person does with a conversation besides talking in it: it is seen, restored, shared."""
 
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 
+from conversations import audit
 from conversations.api import own_conversation
+from conversations.audit import Act
 from conversations.described import described
 from conversations.models import Conversation, ConversationShare
 from conversations.schemas import ConversationOut, SeenIn, ShareOut, conversation_out, share_out
@@ -49,14 +52,20 @@ def share_conversation(request: HttpRequest, conversation_id: str) -> JsonRespon
     """Make a read-only link that needs no account; where there is one, let it show everything until now."""
     conversation = own_conversation(request, conversation_id)
     read_nothing(request)
-    share, made = ConversationService.share(conversation, now=timezone.now())
+    now = timezone.now()
+    with transaction.atomic():
+        share, made = ConversationService.share(conversation, now=now)
+        audit.record(Act.SHARE_MADE, now=now, request=request, subject=conversation, named="", new=made)
     return answer(_shown(share), 201 if made else 200)
 
 
 @router.delete("/{conversation_id}/share", response={204: None})
 def unshare_conversation(request: HttpRequest, conversation_id: str) -> HttpResponse:
     """Revoke the link: it opens nothing any more."""
-    ConversationService.unshare(own_conversation(request, conversation_id))
+    conversation = own_conversation(request, conversation_id)
+    with transaction.atomic():
+        if ConversationService.unshare(conversation):
+            audit.record(Act.SHARE_REVOKED, now=timezone.now(), request=request, subject=conversation, named="")
     return HttpResponse(status=204)
 
 

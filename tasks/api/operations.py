@@ -9,6 +9,8 @@ from django.utils import timezone
 from ninja import Router
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from conversations import audit
+from conversations.audit import Act
 from conversations.described import described
 from conversations.wire import Instant, Invalid, answer, optional_id, person, read_body
 from tasks.api.owned import own_task
@@ -77,6 +79,16 @@ def act_on_many(request: HttpRequest) -> JsonResponse:
             "run_again": TaskService.run_again_many,
         }[sent.action]
         done = act(tasks, actor=actor, now=now)
+    audit.record(
+        Act.TASKS_ACTED_ON,
+        now=now,
+        request=request,
+        count=done.done,
+        action=sent.action,
+        matched=done.matched,
+        left_out=done.left_out_count,
+        chosen="filter" if sent.filter is not None else "ids",
+    )
     return answer(_told(sent, done))
 
 

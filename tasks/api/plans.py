@@ -7,6 +7,8 @@ from django.utils import timezone
 from ninja import Router
 from pydantic import Field
 
+from conversations import audit
+from conversations.audit import Act
 from conversations.described import described
 from conversations.wire import (
     PageQuery,
@@ -77,4 +79,7 @@ def cancel_plan(request: HttpRequest, plan_id: str) -> JsonResponse:
     """Cancel every unfinished task of the plan."""
     plan = own_plan(request, plan_id)
     read_nothing(request)
-    return answer({"cancelled": TaskService.cancel_plan(plan.pk, actor=person(request), now=timezone.now())})
+    now = timezone.now()
+    count = TaskService.cancel_plan(plan.pk, actor=person(request), now=now)
+    audit.record(Act.TASKS_ACTED_ON, now=now, request=request, subject=plan, named="", count=count, action="cancel")
+    return answer({"cancelled": count})

@@ -1,13 +1,18 @@
 """A person's webhooks by the JSON API: where their events are sent, whether that worked, and a test."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from ninja import Router
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict  # pydantic reads no other before Python 3.12
 
+from conversations import audit
+from conversations.audit import Act
 from conversations.described import described
 from conversations.schemas import Id, Moment, moment, moment_or_none
 from conversations.wire import (
@@ -128,6 +133,12 @@ def _own(request: HttpRequest, webhook_id: str) -> Webhook:
     return found
 
 
+def _note(act: Act, webhook: Webhook, request: HttpRequest, changed: Iterable[str] = ()) -> None:
+    # By its host alone: some services' addresses are secrets.
+    named = urlsplit(webhook.url).hostname or ""
+    audit.record(act, now=timezone.now(), request=request, subject=webhook, named=named, changed=sorted(changed))
+
+
 @router.get("", response={200: WebhookPage}, openapi_extra=described(query=PageQuery))
 def list_webhooks(request: HttpRequest) -> JsonResponse:
     """The person's webhooks, newest first."""
@@ -144,7 +155,10 @@ def list_webhooks(request: HttpRequest) -> JsonResponse:
 def create_webhook(request: HttpRequest) -> JsonResponse:
     """Have events sent to an address. The secret that they are signed with is in this answer and never again."""
     sent = read_body(request, WebhookIn)
-    webhook = watching.create(user=person(request), url=sent.url, events=sent.events or (), now=timezone.now())
+    now = timezone.now()
+    with transaction.atomic():
+        webhook = watching.create(user=person(request), url=sent.url, events=sent.events or (), now=now)
+        _note(Act.WEBHOOK_MADE, webhook, request)
     return answer({**webhook_out(webhook), "secret": webhook.secret}, 201)
 
 
@@ -161,14 +175,19 @@ def update_webhook(request: HttpRequest, webhook_id: str) -> JsonResponse:
     for name, value in changes.items():
         setattr(webhook, name, value)
     if changes:
-        webhook.save(update_fields=list(changes))
+        with transaction.atomic():
+            webhook.save(update_fields=list(changes))
+            _note(Act.WEBHOOK_CHANGED, webhook, request, changed=changes)
     return answer(webhook_out(webhook))
 
 
 @router.delete("/{webhook_id}", response={204: None})
 def delete_webhook(request: HttpRequest, webhook_id: str) -> HttpResponse:
     """Send nothing more to it; its log goes with it."""
-    _own(request, webhook_id).delete()
+    webhook = _own(request, webhook_id)
+    with transaction.atomic():
+        _note(Act.WEBHOOK_DELETED, webhook, request)
+        webhook.delete()
     return HttpResponse(status=204)
 
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -16,6 +17,8 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
+from conversations import audit
+from conversations.audit import Act
 from tasks import schedules
 from tasks.models import CalendarFeed, Task
 from tasks.schedules import describe
@@ -55,10 +58,14 @@ def feed(_request: HttpRequest, token: str) -> HttpResponse:
 def change_feed(request: HttpRequest) -> HttpResponse:
     """`POST /calendar/feed/`: `act` is `make` (anew: the old link opens nothing any more) or `revoke`."""
     user = person(request)
-    if request.POST.get("act") == "revoke":
-        CalendarFeed.objects.filter(user=user).delete()
-    else:
-        CalendarFeed.objects.update_or_create(user=user, defaults={"key": uuid4(), "created_at": timezone.now()})
+    now = timezone.now()
+    with transaction.atomic():
+        if request.POST.get("act") == "revoke":
+            if CalendarFeed.objects.filter(user=user).delete()[0]:
+                audit.record(Act.FEED_REVOKED, now=now, request=request, subject=user)
+        else:
+            CalendarFeed.objects.update_or_create(user=user, defaults={"key": uuid4(), "created_at": now})
+            audit.record(Act.FEED_MADE, now=now, request=request, subject=user)
     back = request.POST.get("next", "")
     safe = url_has_allowed_host_and_scheme(back, allowed_hosts=None)
     return redirect(f"{back if safe else reverse('tasks:calendar')}#feed")

@@ -6,8 +6,11 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 from django.utils import timezone
 
+from conversations import audit
+from conversations.audit import Act
 from tasks.scopes import Scope
 from valuecell_site.models import ApiToken
 
@@ -46,9 +49,14 @@ class Command(BaseCommand):
         if not user.is_active:
             raise CommandError(f"The user “{user.username}” is inactive: a token would open nothing.")
         expires_at = timezone.now() + timedelta(days=days) if days is not None else None
-        row, token = ApiToken.issue(
-            user_id=user.pk, name=options["name"], expires_at=expires_at, scopes=[Scope(s) for s in options["scopes"]]
-        )
+        with transaction.atomic():
+            row, token = ApiToken.issue(
+                user_id=user.pk,
+                name=options["name"],
+                expires_at=expires_at,
+                scopes=[Scope(s) for s in options["scopes"]],
+            )
+            audit.record(Act.TOKEN_MADE, now=timezone.now(), subject=row, owner=user.username, scopes=row.scopes)
         may = f"may {', '.join(row.scopes)}" if row.scopes else "may do what they may"
         until = f"until {expires_at:%Y-%m-%d %H:%M} UTC" if expires_at else "until it is revoked"
         self.stdout.write(f"Token of {user.username}: {may}, {until}. Keep it: it is not shown again.")
