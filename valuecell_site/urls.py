@@ -5,7 +5,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path, re_path
 
 from tasks.gateways.a2a.card import agent_card
-from valuecell_site import devices, health, metrics, signin, views
+from valuecell_site import devices, health, metrics, offline, signin, views
 from valuecell_site.api import api
 
 urlpatterns = [
@@ -24,6 +24,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path(".well-known/agent-card.json", agent_card, name="agent_card"),
     path("a2a/.well-known/agent-card.json", agent_card),
+    path("offline/", offline.page, name="offline"),
+    path("offline_worker.js", offline.worker, name="offline_worker"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),

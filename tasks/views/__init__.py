@@ -8,6 +8,7 @@ from tasks.views.home import home
 from tasks.views.hooks import receive as receive_event
 from tasks.views.insights import insights
 from tasks.views.pushes import receive as receive_push
+from tasks.views.results_feed import make_results_feed, results_feed
 from tasks.views.runs import run
 from tasks.views.settings import settings
 from tasks.views.shared import shared, shared_items
@@ -23,8 +24,10 @@ __all__ = [
     "feed",
     "home",
     "insights",
+    "make_results_feed",
     "receive_event",
     "receive_push",
+    "results_feed",
     "run",
     "settings",
     "shared",

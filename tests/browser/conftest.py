@@ -213,6 +213,8 @@ def open_page(browser: Browser, live: Live, signed_in: Any, watch: Watch) -> Ite
 
     def show(path: str, **options: Any) -> Page:
         options.setdefault("viewport", {"width": 1280, "height": 860})
+        # A worker stands between a page and the requests that tests hold up; the tests of the worker let it in.
+        options.setdefault("service_workers", "block")
         context = browser.new_context(storage_state=signed_in, **options)
         context.set_default_timeout(15_000)
         contexts.append(context)

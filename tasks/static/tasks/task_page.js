@@ -8,6 +8,7 @@ import { words } from "../site/words.js";
 import { cancelPlan, runAgain } from "./actions.js";
 import { acts } from "./card.js";
 import { backfill, pauseUntil, runWith, snooze } from "./dialogs.js";
+import { showResultsFeed } from "./results_feed.js";
 import { ENDED } from "./store.js";
 import { duplicateTask, editTask } from "./task_form.js";
 
@@ -44,6 +45,7 @@ function moreOf(task, runs) {
     goesOn && timed ? { label: words.backfill, icon: "history", act: () => backfill(task, refresh) } : null,
     goesOn && task.pattern === "recurring" ? { label: words.snoozeUntil, icon: "timer", act: () => snooze(task, refresh) } : null,
     ran ? { label: words.runAgain, icon: "rotate-ccw", act: () => runAgain(task, keeper) } : null,
+    { label: words.resultsFeed, icon: "newspaper", act: () => showResultsFeed(task) },
     { label: words.duplicate, icon: "copy", act: () => duplicateTask(task, refresh) },
   ].filter(Boolean);
 }

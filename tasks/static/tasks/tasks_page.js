@@ -49,7 +49,6 @@ list.addEventListener("click", (event) => {
 
 // One task
 
-let menuOpen = false;
 list.addEventListener("click", async (event) => {
   const more = event.target.closest("[data-more]");
   if (!more) return;
@@ -78,7 +77,6 @@ list.addEventListener("click", async (event) => {
   entries.push({ label: words.duplicate, icon: "copy", act: act((task) => duplicateTask(task, refresh)) });
   openMenu(more, entries);
 });
-new MutationObserver(() => { menuOpen = document.querySelector(".menu, dialog[open]") !== null; }).observe(document.body, { childList: true });
 
 // Many tasks: those that are ticked, or all that match the filters, whatever their number.
 
@@ -195,5 +193,5 @@ function report(action, { done, count, left }) {
   toast([`${said} ${words.bulkRefused(count)}`, h("ul.left-out", null, rows, rest ? h("li", null, words.andMore(rest)) : null)], { kind: "failed" });
 }
 
-const refresh = keepLive({ kinds: ["task_changed", "run_changed"], onrefresh: draw, hold: () => menuOpen });
+const refresh = keepLive({ kinds: ["task_changed", "run_changed"], onrefresh: draw, hold: () => document.querySelector(".menu, dialog[open]") !== null });
 draw();

@@ -17,7 +17,8 @@ export function openMenu(anchor, entries) {
     return h("button", { ...attributes, type: "button", onclick: () => { close(); entry.act(); } }, inner);
   });
   const menu = h("div.menu", { role: "menu", popover: "manual" }, items);
-  document.body.append(menu);
+  // Within the landmark that its button stands in, so that readers know where they are.
+  (anchor.closest("dialog, main, nav, aside") ?? document.body).append(menu);
   menu.showPopover();
   place(menu, anchor);
   anchor.setAttribute("aria-expanded", "true");

@@ -59,6 +59,21 @@ addEventListener("keydown", (event) => {
   else location.assign("/#find");
 });
 
+// Ctrl+K (⌘K) opens the palette, also while something is typed.
+const loadPalette = () => import("./palette.js");
+const palette = () => loadPalette().then(({ openPalette }) => openPalette());
+document.getElementById("palette-open")?.addEventListener("click", palette);
+addEventListener("keydown", (event) => {
+  // On its way before the second key: what is typed next shall not be lost.
+  if (event.key === "Control" || event.key === "Meta") loadPalette();
+  if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
+  event.preventDefault();
+  if (!document.querySelector("dialog[open]")) palette();
+});
+
+// Without a connection, a page that says so stands in for the browser's own.
+navigator.serviceWorker?.register("/offline_worker.js").catch(() => {});
+
 const recent = document.getElementById("recent");
 if (recent) {
   const running = new Map(); // conversation id -> ids of its runs that go on
