@@ -60,7 +60,7 @@ def agent_card(agent: BaseAgent, url: str) -> AgentCard:
             AgentInterface(url=url, protocol_binding="JSONRPC", protocol_version="0.3"),
         ],
         capabilities=AgentCapabilities(streaming=True, push_notifications=False),
-        default_input_modes=["text/plain"],
+        default_input_modes=list(agent.input_modes),
         default_output_modes=["text/plain", "application/json"],
         skills=[
             AgentSkill(
@@ -115,6 +115,11 @@ class BaseAgentExecutor(AgentExecutor):
         # What the client sent beside the text: on the message, as ValueCell does, or on the request.
         wanted = {**context.metadata, **MessageToDict(message.metadata)}
         dependencies = {**(wanted.get("dependencies") or {}), "history": _turns_before(context, message)}
+        dependencies["files"] = [
+            {"name": part.filename, "media_type": part.media_type, "content": part.raw}
+            for part in message.parts
+            if part.HasField("raw")
+        ]
         answer = self._agent.notify if wanted.get("notify") is True else self._agent.stream
         stream = answer(context.get_user_input(), updater.context_id, updater.task_id, dependencies)
         if inspect.iscoroutine(stream):

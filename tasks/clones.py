@@ -9,7 +9,7 @@ from django.db import transaction
 
 from tasks import schedules
 from tasks.errors import InvalidInput
-from tasks.models import Task
+from tasks.models import Task, TaskFile
 from tasks.requests import submit_tasks
 from tasks.schedules import Schedule, ScheduleError
 from tasks.schemas.inputs import CloneIn, TaskIn
@@ -37,8 +37,21 @@ def clone_task(task: Task, changes: CloneIn, *, user: User, actor: User, now: da
     with transaction.atomic():
         plan = submit_tasks(task.conversation, [TaskIn.model_validate(wanted)], user=user, now=now)
         copy = plan.tasks.get()
+        _copy_files(task, copy)
         history.note(copy, now=now, reason=f"cloned from “{task.title}”", actor=actor)
     return copy
+
+
+def _copy_files(task: Task, copy: Task) -> None:
+    """Its agent gets what the old one's got, also where it is another agent, which may refuse it."""
+    if not task.file_count:
+        return
+    kept = [
+        TaskFile(task=copy, name=file.name, media_type=file.media_type, content=file.content)
+        for file in task.files.all()
+    ]
+    TaskFile.objects.bulk_create(kept)
+    Task.objects.filter(pk=copy.pk).update(file_count=len(kept))
 
 
 def _schedule(task: Task, patch: Mapping[str, Any] | None, now: datetime) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from tasks.agents.callbacks import Callback
 from tasks.agents.errors import AgentBroken, AgentError, AgentLost, AgentRefused, AgentUnreachable
 from tasks.agents.explaining import UNREADABLE, explained
 from tasks.agents.polling import polled as polled_task
-from tasks.agents.remote import AgentRef, Outgoing, RemoteState, remote_state
+from tasks.agents.remote import AgentRef, Attached, Outgoing, RemoteState, remote_state
 from tasks.agents.transport import CALL_TIMEOUT
 
 logger = logging.getLogger(__name__)
@@ -248,7 +248,7 @@ class Connection:
                 context_id=message.context_id,
                 task_id=message.task_id,
                 role=Role.ROLE_USER,
-                parts=[Part(text=message.text)],
+                parts=[Part(text=message.text), *(_file_part(file) for file in message.files)],
             )
         )
         # Even an empty object: ValueCell's executor fails where metadata is missing.
@@ -344,6 +344,10 @@ async def _retried(action: Callable[[], Awaitable[T]]) -> T:
 
 def _began_with(task: Task, message_ids: Collection[str]) -> bool:
     return any(message.message_id in message_ids for message in task.history)
+
+
+def _file_part(file: Attached) -> Part:
+    return Part(raw=file.content, filename=file.name, media_type=file.media_type)
 
 
 def _state(task: Task) -> RemoteState:

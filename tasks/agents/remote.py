@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -82,6 +82,15 @@ class AgentRef:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Attached:
+    """A file that goes with a message."""
+
+    name: str
+    media_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outgoing:
     """A message to an agent. `task_id` is empty for a new task, the agent's id of it for an answer."""
 
@@ -90,6 +99,7 @@ class Outgoing:
     context_id: str
     task_id: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    files: Sequence[Attached] = ()
 
 
 class RemoteState(StrEnum):

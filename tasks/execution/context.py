@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef
 from conversations.changes import Response, Scope
 from conversations.events import Event, made_storable
 from conversations.models import ConversationItem
-from tasks.agents.remote import AgentRef
+from tasks.agents.remote import AgentRef, Attached
 from tasks.models import Agent, Task, TaskRun
 from tasks.services import Lease, texts
 from tasks.services.transcript import task_scope
@@ -81,6 +81,7 @@ class RunContext:
     deadline_at: datetime | None
     not_before: datetime
     stored: Stored
+    files: Sequence[Attached] = ()
 
     def early(self, now: datetime) -> float:
         """Seconds until it may begin; at most LEAD, however the clocks of two machines differ."""
@@ -151,7 +152,16 @@ def _context(lease: Lease, run: Any, agent: AgentRef | None, context_id: str) ->
         deadline_at=task.deadline_at,
         not_before=run.scheduled_for if run.trigger in BY_SCHEDULE else run.ready_at,
         stored=_stored(run, task),
+        files=_files(task),
     )
+
+
+def _files(task: Task) -> Sequence[Attached]:
+    if not task.file_count:
+        return ()
+    return [
+        Attached(name=file.name, media_type=file.media_type, content=bytes(file.content)) for file in task.files.all()
+    ]
 
 
 def _text(run: TaskRun, task: Task) -> tuple[str, str]:

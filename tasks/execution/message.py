@@ -20,6 +20,8 @@ def outgoing(run: RunContext, text: str, task_id: str = "", context_id: str = ""
         context_id=(task_id and context_id) or run.context_id,
         task_id=task_id,
         metadata=metadata,
+        # An answer goes to a task that has them already.
+        files=() if task_id else run.files,
     )
 
 

@@ -4,6 +4,7 @@ from tasks.models.agent import Agent
 from tasks.models.chat import ChatTurn
 from tasks.models.context import RemoteContext
 from tasks.models.feed import CalendarFeed
+from tasks.models.file import TaskFile
 from tasks.models.hook import TAKEN, HookDelivery, Outcome, TaskHook
 from tasks.models.plan import ExecutionPlan
 from tasks.models.run import TaskRun
@@ -25,6 +26,7 @@ __all__ = [
     "RemoteContext",
     "SendStatus",
     "Task",
+    "TaskFile",
     "TaskHook",
     "TaskQuerySet",
     "TaskRun",

@@ -136,6 +136,19 @@ class Agent(models.Model):
         return circuit_at(self.open_until, now)
 
     @property
+    def input_modes(self) -> list[str]:
+        """The media types that the card says it takes, in general or for one of its skills; text where it says none."""
+        card = self.card if isinstance(self.card, dict) else {}
+        modes = [card.get("defaultInputModes"), *(skill.get("inputModes") for skill in self.skills)]
+        found = [mode for listed in modes if isinstance(listed, list) for mode in listed if isinstance(mode, str)]
+        return list(dict.fromkeys(found)) or ["text/plain"]
+
+    def takes(self, media_type: str) -> bool:
+        """Whether it takes files of this type."""
+        kind = media_type.partition("/")[0]
+        return not {media_type, f"{kind}/*", "*/*", "*"}.isdisjoint(self.input_modes)
+
+    @property
     def skills(self) -> list[dict[str, object]]:
         """The card's skills, each with `id`, `name`, `description`, `tags`, `examples` where the card has them."""
         skills = self.card.get("skills") if isinstance(self.card, dict) else None

@@ -164,6 +164,9 @@ class Task(models.Model):
     completed_at = models.DateTimeField(null=True, blank=True, editable=False)
     updated_at = models.DateTimeField(default=clock, editable=False)
 
+    file_count = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
+    """Of its `files`: most tasks have none, and need not be asked."""
+
     objects = TaskQuerySet.as_manager()
 
     class Meta:

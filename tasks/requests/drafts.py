@@ -1,8 +1,9 @@
 """What a message and a program's tasks have in common: drafts of tasks, the agents there are, and the opening words."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -47,10 +48,12 @@ def there(conversation: Conversation) -> Iterator[None]:
         raise gone from None
 
 
-def opening(conversation: Conversation, thread_id: UUID, text: str) -> list[Change]:
-    """What a request puts into the transcript before anybody works on it."""
+def opening(
+    conversation: Conversation, thread_id: UUID, text: str, files: Sequence[Mapping[str, Any]] = ()
+) -> list[Change]:
+    """What a request puts into the transcript before anybody works on it; `files` as `files.told` says them."""
     ConversationService.name_after(conversation, text)
-    said = thread_started(conversation_id=conversation.pk, thread_id=thread_id, text=text)
+    said = thread_started(conversation_id=conversation.pk, thread_id=thread_id, text=text, files=files)
     if conversation.last_seq:
         return [said]
     system = Scope(conversation_id=conversation.pk, role=Role.SYSTEM, thread_id=thread_id)

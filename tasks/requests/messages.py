@@ -1,6 +1,6 @@
 """What a person types: it answers the question that it means, or starts a plan."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.contrib.auth.models import User
@@ -13,7 +13,7 @@ from conversations.services import ConversationService
 from tasks.errors import NotWaiting, TaskError
 from tasks.models import ExecutionPlan, Task
 from tasks.planner import Answer, Planned, PlannedTask, Request, Step, inquiry, next_step, planner
-from tasks.requests import exchange
+from tasks.requests import exchange, files
 from tasks.requests.drafts import candidates, draft, enabled, opening, planner_says, schedule, there, title
 from tasks.schemas.inputs import MessageIn
 from tasks.services import TaskDraft, TaskService, questions, texts
@@ -65,6 +65,8 @@ def submit_message(
     """
     with there(conversation):
         asked = questions.meant(conversation, message)
+        if asked is not None:
+            files.refuse(message.files)
         if isinstance(asked, Task):
             return _answer_task(conversation, asked, message, user=user, now=now)
         if isinstance(asked, ExecutionPlan):
@@ -89,11 +91,12 @@ def _start(
     conversation: Conversation, message: MessageIn, *, user: User, now: datetime, advice: Advice | None
 ) -> ExecutionPlan:
     thread_id = new_id()
-    changes = opening(conversation, thread_id, message.text)
+    changes = opening(conversation, thread_id, message.text, files.told(message.files))
     name = message.agent_name or conversation.agent_name
+    files.check(message.files, name)
     step = Step()
     if name:
-        drafts = [draft(message, message.text, enabled(name), now=now)]
+        drafts = [replace(draft(message, message.text, enabled(name), now=now), files=message.files)]
     else:
         # A bad schedule is told at once, not after a question was answered.
         explicit = schedule(message, now)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from conversations.wire import Instant, Patch
+from tasks.schemas.files import FILES_MAX, FileIn, not_too_large
 
 TEXT_MAX = 32_000
 """Characters of a request: about what a model reads as one message, and far below the request body's limit."""
@@ -106,6 +107,9 @@ class MessageIn(TaskOptions):
     agent_name: Line | None = None
     answer_to: str | None = None
     new_plan: bool = False
+    files: Annotated[list[FileIn], Field(max_length=FILES_MAX), AfterValidator(not_too_large)] = Field(
+        default=[], description="Pictures for the named agent, which must take them."
+    )
 
 
 class PlanIn(BaseModel):

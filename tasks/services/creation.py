@@ -15,8 +15,9 @@ from conversations.ids import new_id
 from conversations.models import Conversation
 from tasks import language, schedules, wakeup
 from tasks.errors import IllegalTransition
-from tasks.models import ExecutionPlan, Task, TaskTransition
+from tasks.models import ExecutionPlan, Task, TaskFile, TaskTransition
 from tasks.schedules import Schedule
+from tasks.schemas.files import FileIn
 from tasks.services import history, order, transcript
 from tasks.states import OnInterrupt, Pattern, TaskStatus
 
@@ -35,6 +36,7 @@ class TaskDraft:
     conversation: Conversation | None = None
     """Where it runs, if not in the plan's conversation: the task is handed off."""
     options: dict[str, Any] = field(default_factory=dict)
+    files: Sequence[FileIn] = ()
 
 
 def create_plan(
@@ -66,6 +68,7 @@ def add_tasks(plan: ExecutionPlan, drafts: Sequence[TaskDraft], *, now: datetime
     """Give a plan without tasks its tasks, and arm what may start at once; returns what its transcript shows."""
     tasks = [_task(plan, place, draft, now) for place, draft in enumerate(drafts)]
     Task.objects.bulk_create(tasks)
+    _keep_files(tasks, drafts)
     TaskTransition.objects.bulk_create(
         TaskTransition(
             task=task,
@@ -80,6 +83,16 @@ def add_tasks(plan: ExecutionPlan, drafts: Sequence[TaskDraft], *, now: datetime
     changes = arm_next(plan, tasks, now=now)
     history.announce(tasks)
     return changes
+
+
+def _keep_files(tasks: Sequence[Task], drafts: Sequence[TaskDraft]) -> None:
+    kept = [
+        TaskFile(task=task, name=file.name, media_type=file.media_type, content=file.content)
+        for task, draft in zip(tasks, drafts, strict=True)
+        for file in draft.files
+    ]
+    if kept:
+        TaskFile.objects.bulk_create(kept)
 
 
 def _task(plan: ExecutionPlan, place: int, draft: TaskDraft, now: datetime) -> Task:
@@ -97,6 +110,7 @@ def _task(plan: ExecutionPlan, place: int, draft: TaskDraft, now: datetime) -> T
         agent_name=draft.agent_name,
         title=draft.title,
         query=draft.query,
+        file_count=len(draft.files),
         handoff_from_super_agent=handed_off,
         language=language.current(),
         anchor_at=schedule.start_at or now,

@@ -1,7 +1,7 @@
 """What a task says about itself in its conversation: its controller, its results, how it ended. Builds changes only."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -72,10 +72,18 @@ def controller_item_ids(tasks: Iterable[Task]) -> list[UUID]:
     return list(found.values_list("id", flat=True))
 
 
-def thread_started(*, conversation_id: UUID, thread_id: UUID, text: str, task_id: UUID | None = None) -> Put:
-    """What the person typed, as the item that opens a thread."""
+def thread_started(
+    *,
+    conversation_id: UUID,
+    thread_id: UUID,
+    text: str,
+    task_id: UUID | None = None,
+    files: Sequence[Mapping[str, Any]] = (),
+) -> Put:
+    """What the person typed, as the item that opens a thread, with the `files` sent along: name, media_type, size."""
     scope = Scope(conversation_id=conversation_id, role=Role.USER, thread_id=thread_id, task_id=task_id)
-    return Put(scope=scope, item_id=new_id(), event=Event.THREAD_STARTED, payload={"content": text})
+    payload = {"content": text, **({"files": list(files)} if files else {})}
+    return Put(scope=scope, item_id=new_id(), event=Event.THREAD_STARTED, payload=payload)
 
 
 def subagent(plan: ExecutionPlan, task: Task, phase: str) -> Put:

@@ -80,6 +80,7 @@ def offered_agents() -> list[dict[str, Any]]:
             "display_name": agent.display_name or agent.name,
             "description": agent.description,
             "prompts": prompts(agent),
+            "input_modes": agent.input_modes,
         }
         for agent in Agent.objects.offered()
     ]

@@ -1,7 +1,8 @@
 """An agent that says what it is told: the request is a JSON list of steps. Run as `python -m … PORT`.
 
 Steps: ["chunk", text] ["message", text] ["think", text] ["tool", name, result] ["component", type, content]
-["sleep", seconds] ["ask", text] ["fail", text]. Any other request is answered with itself; an answer to `ask` too.
+["sleep", seconds] ["ask", text] ["fail", text] ["files"]: what came
+with the request. Any other request is answered with itself; an answer to `ask` too.
 """
 
 import asyncio
@@ -30,6 +31,7 @@ class ScriptedAgent(BaseAgent):
     """Says what it is told."""
 
     description = "Says what it is told, for tests."
+    input_modes = ("text/plain", "image/png")
 
     async def stream(
         self,
@@ -49,6 +51,9 @@ class ScriptedAgent(BaseAgent):
         for kind, *words in steps:
             if kind == "sleep":
                 await asyncio.sleep(words[0])
+            elif kind == "files":
+                for file in dependencies["files"]:
+                    yield message_chunk(f"{file['name']}: {file['media_type']}, {len(file['content'])} bytes. ")
             elif kind == "tool":
                 yield tool_call_started("call", words[0])
                 yield tool_call_completed("call", *words)

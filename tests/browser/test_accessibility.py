@@ -146,6 +146,7 @@ def test_nothing_that_opens_has_a_violation(
     look("share")
     page.keyboard.press("Escape")
     page.keyboard.press("Control+k")
+    expect(page.get_by_role("combobox", name="Go to a conversation")).to_be_focused()
     page.keyboard.type("agent")
     expect(page.get_by_role("group", name="Agents")).to_be_visible()
     look("palette")

@@ -108,12 +108,12 @@ def test_text_files_go_with_a_request_and_are_kept_in_its_draft(
     page.click("[data-part=agent]")
     page.get_by_role("menuitemradio", name=re.compile("^ScriptedAgent")).click()
     with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Attach a text file").click()
-    picture = tmp_path / "picture.png"
-    picture.write_bytes(b"\x89PNG\r\n\x1a\n\x00\xff")
-    chooser.value.set_files(picture)
-    expect(page.locator("#composer-wrong")).to_have_text(
-        "“picture.png” is not a text file (UTF-8). Agents here are sent text."
+        page.get_by_role("button", name="Attach a file").click()
+    archive = tmp_path / "archive.zip"
+    archive.write_bytes(b"PK\x03\x04\x00\xff")
+    chooser.value.set_files(archive)
+    expect(page.locator("#composer-wrong")).to_contain_text(
+        "“archive.zip” is neither a text file (UTF-8) nor a picture"
     )
     field = page.locator("#composer input[type=file]")
     field.set_input_files([_text_file("figures.csv", "a,b\n1,2\n"), _text_file("notes.md", "```\ncode\n```\n")])
@@ -134,6 +134,32 @@ def test_text_files_go_with_a_request_and_are_kept_in_its_draft(
     assert task["query"] == (
         "Add these up\n\nFile “figures.csv”:\n```\na,b\n1,2\n```\n\nFile “notes.md”:\n````\n```\ncode\n```\n````"
     )
+
+
+PICTURE: FilePayload = {"name": "map.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n" + bytes(range(256))}
+
+
+def test_a_picture_goes_to_an_agent_that_takes_it_and_to_no_other(open_page: Callable[..., Page], live: Live) -> None:
+    page = open_page(f"/conversations/{live.conversation()}/")
+    field, wrong = page.locator("#composer input[type=file]"), page.locator("#composer-wrong")
+    field.set_input_files(PICTURE)
+    expect(wrong).to_contain_text("Choose an agent that takes pictures")
+    page.click("[data-part=agent]")
+    page.get_by_role("menuitemradio", name=re.compile("^Machine")).click()
+    field.set_input_files(PICTURE)
+    expect(wrong).to_have_text("“map.png” is a picture, and Machine does not take its kind.")
+    page.click("[data-part=agent]")
+    page.get_by_role("menuitemradio", name=re.compile("^ScriptedAgent")).click()
+    field.set_input_files(PICTURE)
+    expect(page.locator(".file-chip")).to_have_text("map.png")
+    page.click("[data-part=send]")
+    expect(wrong).to_have_text("Write what should be done.")
+    page.reload()
+    page.fill("textarea[name=text]", '[["files"]]')
+    page.click("[data-part=send]")
+    expect(page.locator(".prose")).to_have_text("map.png: image/png, 264 bytes.")
+    expect(page.locator(".asked .sent-file")).to_have_text("map.png")
+    expect(page.locator(".file-chip")).to_have_count(0)
 
 
 def test_a_dropped_file_is_attached(open_page: Callable[..., Page], live: Live) -> None:

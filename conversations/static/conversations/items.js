@@ -48,7 +48,9 @@ function asked(item, context) {
   const edit = context.edit && !context.readOnly
     ? h("button.button.bare.small", { type: "button", "aria-label": words.editAndSend, title: words.editAndSend, onclick: () => context.edit(item) }, icon("pencil"))
     : null;
-  return h("div.mine", null, h("div.asked", null, content), h("div.row.tight.asked-acts", null, copyButton(() => content), edit));
+  const files = Array.isArray(item.payload.files) ? item.payload.files : [];
+  const chips = files.map((file) => h("span.chip.sent-file", null, icon("image"), h("span.clip", null, asText(file?.name))));
+  return h("div.mine", null, h("div.asked", null, content, chips.length ? h("div.row.tight", null, chips) : null), h("div.row.tight.asked-acts", null, copyButton(() => content), edit));
 }
 
 function text(item, context) {

@@ -1,4 +1,5 @@
-// Text files that go with a request: chosen, dropped or pasted, read here, and sent as part of its text.
+// Files that go with a request: chosen, dropped or pasted, and read here. Text becomes part of the request's own; a
+// picture goes to an agent that takes its kind.
 import { h, icon } from "../site/dom.js";
 import { words } from "../site/words.js";
 
@@ -6,9 +7,18 @@ const LARGEST = 200_000; // bytes; the request as a whole holds far less, so mor
 const MOST = 8;
 const LONGEST_FENCE = 60; // backticks; a text with more of them in a row is no text that a person sends
 
-/** A request with its files below it, each in a fence that nothing in it can close. */
+const PICTURE = /^image\/(png|jpeg|gif|webp)$/;
+const PICTURES = { most: 4, bytes: 1_000_000 }; // as the server takes them (tasks/schemas/files.py)
+
+/** Whether `agent` takes files of this type; what may come from its card is what its card says. */
+export function takes(agent, type) {
+  const modes = agent?.input_modes ?? [];
+  return [type, `${type.split("/")[0]}/*`, "*/*", "*"].some((mode) => modes.includes(mode));
+}
+
+/** A request with its text files below it, each in a fence that nothing in it can close. */
 export function withFiles(text, files) {
-  const blocks = files.map(({ name, text: content }) => {
+  const blocks = files.filter((file) => file.data === undefined).map(({ name, text: content }) => {
     const longest = Math.max(2, ...(content.match(/`{3,}/g) ?? []).map((run) => run.length));
     const fence = "`".repeat(Math.min(longest + 1, LONGEST_FENCE));
     return `${words.fileHead(name)}\n${fence}\n${content.replace(/\n$/, "")}\n${fence}`;
@@ -28,12 +38,24 @@ export async function readText(file) {
   throw new Error(words.fileNotText(file.name));
 }
 
+/** The pictures among the files, as the API takes them. */
+export const picturesOf = (files) => files.filter((file) => file.data !== undefined).map(({ name, media_type, data }) => ({ name, media_type, data }));
+
+async function readPicture(file) {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  let binary = "";
+  for (let at = 0; at < bytes.length; at += 8192) binary += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  return { name: file.name, media_type: file.type, size: file.size, data: btoa(binary) };
+}
+
 /** The files of a composer. `onchange()` hears of each change, `say(text)` shows what is wrong. */
 export class Attachments {
-  constructor({ form, slot, button, files = [], allowed, onchange, say }) {
+  /** `allowed()` says whether one may be added now, `agent()` who shall get it (null: nobody is chosen). */
+  constructor({ form, slot, button, files = [], allowed, agent, onchange, say }) {
     this.files = files;
     this.slot = slot;
     this.allowed = allowed;
+    this.agent = agent;
     this.onchange = onchange;
     this.say = say;
     this.field = h("input", { type: "file", multiple: true, hidden: true, "aria-label": words.attach });
@@ -59,12 +81,23 @@ export class Attachments {
     for (const file of chosen) {
       try {
         if (this.files.length >= MOST) throw new Error(words.tooManyFiles(MOST));
-        this.files.push({ name: file.name, text: await readText(file) });
+        this.files.push(PICTURE.test(file.type) ? await this.picture(file) : { name: file.name, text: await readText(file) });
       } catch (error) {
         this.say(error.message);
       }
     }
     this.changed();
+  }
+
+  /** Read a picture, where the chosen agent takes it and there is room for it; else throws an Error. */
+  picture(file) {
+    const agent = this.agent();
+    if (!agent) throw new Error(words.pictureForWhom(file.name));
+    if (!takes(agent, file.type)) throw new Error(words.pictureNotTaken(file.name, agent.display_name));
+    const pictures = this.files.filter((one) => one.data !== undefined);
+    if (pictures.length >= PICTURES.most) throw new Error(words.tooManyFiles(PICTURES.most));
+    if (pictures.reduce((sum, one) => sum + one.size, file.size) > PICTURES.bytes) throw new Error(words.picturesTooLarge(PICTURES.bytes));
+    return readPicture(file);
   }
 
   changed() {
@@ -78,7 +111,7 @@ export class Attachments {
   }
 
   draw() {
-    this.slot.replaceChildren(...this.files.map((file) => h("span.chip.on.file-chip", null, icon("file-text"), h("span.clip", null, file.name),
+    this.slot.replaceChildren(...this.files.map((file) => h("span.chip.on.file-chip", null, icon(file.data === undefined ? "file-text" : "image"), h("span.clip", null, file.name),
       h("button.button.bare.small", { type: "button", "aria-label": words.removeFile(file.name), title: words.removeFile(file.name), onclick: () => { this.files.splice(this.files.indexOf(file), 1); this.changed(); } }, icon("x")))));
   }
 }

@@ -6,7 +6,7 @@ import { REQUEST, limit, mark, tooLong } from "../site/limits.js";
 import { openMenu } from "../site/menu.js";
 import { explain } from "../site/notices.js";
 import { words } from "../site/words.js";
-import { Attachments, withFiles } from "./attachments.js";
+import { Attachments, picturesOf, withFiles } from "./attachments.js";
 import { Mention, addressed } from "./mention.js";
 import { showSamples } from "./samples.js";
 import { TaskOptions } from "./task_options.js";
@@ -66,6 +66,7 @@ export class Composer {
       button: element.querySelector("[data-part=attach]"),
       files: draft.files ?? [],
       allowed: () => !this.busy,
+      agent: () => (this.answering ? null : this.agents.find((one) => one.name === this.agent) ?? null),
       onchange: () => { this.attemptKey = null; this.changed(); },
       say: (text) => this.say(text),
     });
@@ -212,12 +213,17 @@ export class Composer {
     const named = this.answering ? null : addressed(this.agents, typed);
     if (named) this.agent = named.agent.name;
     const text = withFiles(named ? named.text : typed, this.attachments.files);
+    if (!text.trim()) {
+      this.say(words.empty);
+      return;
+    }
+    const pictures = picturesOf(this.attachments.files);
     const long = tooLong(text, REQUEST);
     if (long) {
       this.say(words.withFiles(long));
       return;
     }
-    let body = { text };
+    let body = { text, ...(pictures.length ? { files: pictures } : {}) };
     if (this.answering) {
       if (this.answering.taskId) body.answer_to = this.answering.taskId;
     } else {
@@ -260,7 +266,7 @@ export class Composer {
     if (error.status && error.status !== 429 && error.status < 500) this.attemptKey = null;
     const inPicker = [this.picker.complain(error), this.options.complain(error)].some(Boolean);
     if (inPicker) this.togglePicker(true);
-    const own = fieldText(error, "text", "agent_name", "answer_to", "body");
+    const own = fieldText(error, "text", "agent_name", "answer_to", "files", "body");
     mark(this.text, fieldText(error, "text"));
     // Signing in leads away from here, and back: what is typed has to be kept by then.
     this.writeDraft();

@@ -15,7 +15,6 @@ import { words } from "../site/words.js";
 import { cancelPlan } from "./actions.js";
 import { knowWords, registerController, taskCard } from "./card.js";
 import { Composer, sender } from "./composer.js";
-import { openConversationMenu } from "./conversation_acts.js";
 import { keepSeen } from "./seen.js";
 import { SchedulePicker } from "./schedule_picker.js";
 import { BUSY, ENDED, TaskStore } from "./store.js";
@@ -243,11 +242,15 @@ function take(fresh) {
   showTitle(fresh.title);
 }
 
-$("more").addEventListener("click", (event) => openConversationMenu(event.currentTarget, conversation, {
-  changed: take,
-  gone: () => location.assign("/"),
-  more: [{ label: words.stopAll, icon: "ban", act: cancelAll }],
-}));
+$("more").addEventListener("click", async (event) => {
+  const anchor = event.currentTarget;
+  const { openConversationMenu } = await import("./conversation_acts.js");
+  openConversationMenu(anchor, conversation, {
+    changed: take,
+    gone: () => location.assign("/"),
+    more: [{ label: words.stopAll, icon: "ban", act: cancelAll }],
+  });
+});
 
 async function cancelAll() {
   if (!(await ask({ title: words.stopAllTitle, hint: words.stopAllHint, act: words.cancel, danger: true }))) return;

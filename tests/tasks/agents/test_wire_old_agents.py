@@ -10,7 +10,7 @@ import pytest
 from conversations.changes import Response
 from tasks.agents.connections import RemoteConnections
 from tasks.agents.errors import AgentLost
-from tasks.agents.remote import RemoteState
+from tasks.agents.remote import Attached, RemoteState
 from tasks.agents.router import Router
 from tests.tasks.agents.conftest import message, ref
 from tests.tasks.agents.events import short, texts
@@ -172,3 +172,13 @@ async def test_a_rejoined_task_tells_everything_once_and_in_order(raw: Start, re
     assert [content for _, content in short(said)] == ["one ", "two ", "three"]
     assert [asked.rpc for asked in server.asked] == ["tasks/resubscribe", "tasks/get", "tasks/get"]
     assert router.state is RemoteState.COMPLETED
+
+
+async def test_a_file_goes_out_in_the_old_form(raw: Start, remote: RemoteConnections) -> None:
+    server = raw(lambda _: streamed(update("", "completed")))
+    connection = await remote.get(ref(server.url, version="0.3.0"))
+    file = Attached(name="map.png", media_type="image/png", content=b"\x89PNG")
+    assert [event async for event in connection.send(message("Look", files=[file]))]
+    _text, part = server.asked[0].body["params"]["message"]["parts"]
+    assert part["kind"] == "file"
+    assert part["file"] == {"bytes": base64.b64encode(b"\x89PNG").decode(), "mimeType": "image/png", "name": "map.png"}
