@@ -61,9 +61,14 @@ class TaskQuerySet(models.QuerySet["Task"]):
         return self.filter(next_run_at__isnull=False, paused_at=None)
 
     def unplanned(self) -> TaskQuerySet:
-        """Schedules that go on and do not rest, and have no next run. Served by the partial index `task_unplanned`."""
+        """Schedules whose turn has come, that do not rest and have no next run. By the index `task_unplanned`."""
         return self.filter(
-            status=TaskStatus.RUNNING, pattern=Pattern.RECURRING, on_event=False, next_run_at=None, paused_at=None
+            completed_at=None,
+            pattern=Pattern.RECURRING,
+            on_event=False,
+            behind=False,
+            next_run_at=None,
+            paused_at=None,
         )
 
     def with_phase(self) -> TaskQuerySet:
@@ -144,6 +149,10 @@ class Task(models.Model):
     """Keys of the tasks of its plan that must have ended before it starts; None: its plan goes in order of `place`."""
     on_failure = models.CharField(max_length=8, choices=_choices(OnFailure), default=OnFailure.CONTINUE)
 
+    behind = models.BooleanField(default=False, db_default=False)
+    """Its turn in its plan has not come: nothing is planned for it."""
+    revived_from = models.CharField(max_length=14, blank=True, db_default="")
+    """The status of an ended schedule while a run again of it goes on. That run is no tick, and nothing else starts."""
     next_slot_at = models.DateTimeField(null=True, blank=True)
     """The slot that comes next; `next_run_at` is this plus its jitter."""
     next_run_at = models.DateTimeField(null=True, blank=True)
@@ -250,7 +259,14 @@ class Task(models.Model):
             ),
             models.Index(
                 fields=["id"],
-                condition=Q(status="running", pattern="recurring", on_event=False, next_run_at=None, paused_at=None),
+                condition=Q(
+                    completed_at=None,
+                    pattern="recurring",
+                    on_event=False,
+                    behind=False,
+                    next_run_at=None,
+                    paused_at=None,
+                ),
                 name="task_unplanned",
             ),
             models.Index(
@@ -299,7 +315,7 @@ class Task(models.Model):
 
     def listens(self, now: datetime) -> bool:
         """Whether events alone may still start it: no time is planned, and neither `end_at` nor `max_runs` is over."""
-        if not self.on_event or (self.end_at is not None and self.end_at < now):
+        if self.revived_from or not self.on_event or (self.end_at is not None and self.end_at < now):
             return False
         return self.max_runs is None or self.run_count < self.max_runs
 

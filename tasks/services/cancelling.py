@@ -7,8 +7,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import QuerySet, Value
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models import QuerySet
 
 from conversations import faults, journal
 from conversations.changes import Change
@@ -16,9 +15,9 @@ from conversations.ids import new_id
 from tasks import wakeup
 from tasks.errors import AlreadyFinished
 from tasks.models import ExecutionPlan, Task, TaskRun, TaskTransition
-from tasks.services import creation, history, questions, transcript
+from tasks.services import creation, history, questions, stopping, transcript
 from tasks.services.rows import insert_rows, like
-from tasks.states import RUN_ACTIVE, TASK_UNFINISHED, RunStatus, TaskStatus
+from tasks.states import TASK_UNFINISHED, RunStatus, TaskStatus
 
 BATCH = 1000
 """Tasks whose states change in one transaction: SQLite's writer is held for less than 250 ms."""
@@ -49,7 +48,7 @@ def cancel(task_id: UUID, *, actor: User | None, now: datetime, reason: str = ""
             return Cancelled(task_id=task_id, already=True, updated_component_ids=[])
         if task.status not in TASK_UNFINISHED:
             raise AlreadyFinished(f"“{task.title}” is {task.status} already, so there is nothing left to cancel.")
-        runs = stop_runs([task.pk], now=now)
+        runs = stopping.stop_runs([task.pk], now=now)
         faults.reached("cancel.stopped")
         history.move(task, TaskStatus.CANCELLED, now=now, reason=reason or "cancelled", actor=actor)
         frames = journal.write(_said_of(task, runs, task.plan, now, reason))
@@ -81,7 +80,7 @@ def cancel_many(tasks: "QuerySet[Task]", *, actor: User | None, now: datetime, r
             if not batch:
                 return total
             ids = [pk for pk, _, _ in batch]
-            runs = stop_runs(ids, now=now)
+            runs = stopping.stop_runs(ids, now=now)
             total += Task.objects.filter(pk__in=ids, status__in=TASK_UNFINISHED).update(
                 status=TaskStatus.CANCELLED,
                 next_run_at=None,
@@ -89,6 +88,7 @@ def cancel_many(tasks: "QuerySet[Task]", *, actor: User | None, now: datetime, r
                 completed_at=now,
                 updated_at=now,
                 untold=True,
+                revived_from="",
             )
             insert_rows([like(template, id=new_id(), task_id=pk, old_status=old) for pk, old, _ in batch])
             questions.closed(run.conversation_id for run in runs)
@@ -165,41 +165,12 @@ def tell_cancelled(*, now: datetime) -> int:
     return len(tasks)
 
 
-def stop_runs(task_ids: Sequence[UUID], *, now: datetime, reason: str = "") -> list[TaskRun]:
-    """Cancel the active runs of locked tasks; returns those that it changed. Their workers hear after the commit."""
-    runs = list(TaskRun.objects.active().select_for_update().filter(task__in=task_ids).order_by("id"))
-    return end_runs(runs, now=now, reason=reason)
-
-
-def end_runs(runs: Sequence[TaskRun], *, now: datetime, reason: str = "") -> list[TaskRun]:
-    """Cancel these locked, active runs."""
-    if not runs:
-        return []
-    ids = [run.pk for run in runs]
-    # One that was taken ahead of its moment begins, on paper, a blink after now.
-    TaskRun.objects.filter(pk__in=ids, status__in=RUN_ACTIVE).update(
-        status=RunStatus.CANCELLED,
-        finished_at=Greatest(Value(now), Coalesce("started_at", Value(now))),
-        reason=reason[:500],
-    )
-    # Whoever tells the agent clears it; a worker that dies before leaves it to the next.
-    TaskRun.objects.filter(pk__in=ids).exclude(remote_task_id="").update(cancel_due=True)
-    for run in runs:
-        run.finished_at, run.reason = max(now, run.started_at or now), reason
-        run.cancel_due = bool(run.remote_task_id)
-    wakeup.stopped(ids)
-    wakeup.moved()
-    for run in runs:
-        run.status = RunStatus.CANCELLED
-    return list(runs)
-
-
 def make_room(runs: Sequence[TaskRun], *, now: datetime, reason: str) -> list[Change]:
     """End locked runs (with their tasks) of schedules that go on; what they asked is not asked any more.
 
     Returns what the transcript shows of it.
     """
-    stopped = end_runs(runs, now=now, reason=reason)
+    stopped = stopping.end_runs(runs, now=now, reason=reason)
     changes: list[Change] = [transcript.cancelled(run.task, run, reason) for run in stopped if run.started_at]
     for task in {run.task_id: run.task for run in stopped}.values():
         asks = task.runs.filter(status=RunStatus.WAITING_INPUT).exists()

@@ -18,8 +18,8 @@ from tasks.errors import IllegalTransition
 from tasks.models import ExecutionPlan, Task, TaskFile, TaskTransition
 from tasks.schedules import Schedule
 from tasks.schemas.files import FileIn
-from tasks.services import history, order, transcript
-from tasks.states import OnInterrupt, Pattern, TaskStatus
+from tasks.services import history, order, stopping, transcript
+from tasks.states import TASK_ENDED, OnInterrupt, Pattern, TaskStatus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +113,7 @@ def _task(plan: ExecutionPlan, place: int, draft: TaskDraft, now: datetime) -> T
         file_count=len(draft.files),
         handoff_from_super_agent=handed_off,
         language=language.current(),
+        behind=True,
         anchor_at=schedule.start_at or now,
         created_at=now,
         updated_at=now,
@@ -129,9 +130,7 @@ def arm_after(tasks: Sequence[Task], *, now: datetime) -> list[Change]:
     """Arm what comes after `tasks`, which have ended, in their plans (`arm_next`); most plans have nothing more."""
     if not tasks:
         return []
-    unarmed = Task.objects.filter(
-        plan__in={task.plan_id for task in tasks}, status=TaskStatus.PENDING, next_run_at=None
-    )
+    unarmed = Task.objects.unfinished().filter(plan__in={task.plan_id for task in tasks}, behind=True)
     plans = set(unarmed.order_by().values_list("plan_id", flat=True))
     changes: list[Change] = []
     if plans:
@@ -151,26 +150,32 @@ def arm_next(plan: ExecutionPlan, tasks: Sequence[Task], *, now: datetime) -> li
     changes: list[Change] = []
     armed = False
     for task in sorted(tasks, key=lambda task: task.place):
-        if task.status != TaskStatus.PENDING or task.next_run_at is not None:
+        if task.status in TASK_ENDED or not task.behind:
             continue
         if (cause := order.stopped_by(task, tasks)) is not None:
             changes.extend(_stop(task, cause, now))
             continue
-        if not order.may_start(task, tasks) or _listens_already(task):
+        if not order.may_start(task, tasks):
             continue
         said = _arm(plan, task, now)
-        if not Task.objects.filter(pk=task.pk, status=TaskStatus.PENDING, next_run_at=None).update(
-            anchor_at=task.anchor_at,
-            next_slot_at=task.next_slot_at,
-            next_run_at=task.next_run_at,
-            updated_at=now,
+        if (
+            not Task.objects.unfinished()
+            .filter(pk=task.pk, behind=True)
+            .update(
+                behind=False,
+                anchor_at=task.anchor_at,
+                next_slot_at=task.next_slot_at,
+                next_run_at=task.next_run_at,
+                updated_at=now,
+            )
         ):
             # Somebody cancelled, started or armed it since it was read: it holds up the next one or not, as it is now.
             task.refresh_from_db()
             continue
         faults.reached("plan.armed")
+        task.behind = False
         changes.extend(said)
-        if task.next_run_at is None and not task.on_event:
+        if task.next_run_at is None and not task.on_event and not task.runs.active().exists():
             # It stood behind others of its plan until its end had passed.
             history.move(task, TaskStatus.COMPLETED, now=now, reason="The schedule has no time left.")
             changes.append(transcript.controller(task))
@@ -178,11 +183,6 @@ def arm_next(plan: ExecutionPlan, tasks: Sequence[Task], *, now: datetime) -> li
     if armed:
         wakeup.moved()
     return changes
-
-
-def _listens_already(task: Task) -> bool:
-    """Whether a task that events start was armed before: it has no moment that would say so, but its controller."""
-    return task.on_event and bool(transcript.controller_item_ids([task]))
 
 
 def _as_they_are(plan: ExecutionPlan) -> list[Task]:
@@ -199,7 +199,10 @@ def _as_they_are(plan: ExecutionPlan) -> list[Task]:
 
 
 def _stop(task: Task, cause: Task, now: datetime) -> list[Change]:
-    """Cancel a task that never started, because `cause` before it failed. Whoever changed it meanwhile was first."""
+    """Cancel a task whose turn never came, because `cause` before it failed, with what was run of it by hand.
+
+    Whoever changed it meanwhile was first.
+    """
     why = (
         f"“{cause.title}” {'failed' if cause.status == TaskStatus.FAILED else 'was cancelled'}, and stops what follows."
     )
@@ -208,6 +211,7 @@ def _stop(task: Task, cause: Task, now: datetime) -> list[Change]:
     except IllegalTransition:
         task.refresh_from_db()
         return []
+    stopping.stop_runs([task.pk], now=now, reason=why)
     changes: list[Change] = [transcript.cancelled(task, None, why)]
     if task.recurring:
         changes.append(transcript.controller(task))

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from conversations import journal
 from tasks.models import Agent, Outcome, Task, TaskRun
-from tasks.services import claiming, history, order, pausing, texts, transcript
+from tasks.services import claiming, history, pausing, texts, transcript
 from tasks.states import TASK_ENDED, PausedReason, RunStatus, TaskStatus
 
 
@@ -75,7 +75,7 @@ def _why_it_rests(task: Task, now: datetime) -> str:
         return task.paused_note if gone else "The schedule was paused."
     if not task.user.is_active:
         return "Its owner is not active."
-    if task.status == TaskStatus.PENDING and not order.may_start(task, list(task.plan.tasks.all())):
+    if task.behind:
         return "It waits behind another task of its plan."
     return ""
 

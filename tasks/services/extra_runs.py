@@ -118,12 +118,15 @@ def _begin(pairs: Sequence[tuple[Task, TaskRun]], *, actor: User | None, now: da
     runs = {task.pk: run for task, run in pairs}
     moved = [task for task in tasks if task.status in TASK_ENDED or task.status == TaskStatus.PENDING]
     back = [task for task in moved if task.recurring and task.status in TASK_ENDED]
+    for task in back:
+        task.revived_from = task.status
     for task in moved:
         task.completed_at, task.error_message = None, ""
         task.started_at = task.started_at or now
         if not task.recurring:
             # Its planned moment would be a second run.
             task.next_slot_at = task.next_run_at = None
+            task.behind = False
     history.move_many(
         moved,
         TaskStatus.RUNNING,
@@ -131,7 +134,7 @@ def _begin(pairs: Sequence[tuple[Task, TaskRun]], *, actor: User | None, now: da
         reason=reason,
         actor=actor,
         runs=runs,
-        columns=["error_message", "started_at"],
+        columns=["error_message", "started_at", "behind", "revived_from"],
     )
     there = set(moved)
     history.note_many([task for task in tasks if task not in there], now=now, reason=reason, actor=actor, runs=runs)

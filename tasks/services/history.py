@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F
 
 from conversations.hub import hub
 from conversations.ids import new_id
@@ -47,7 +46,7 @@ def move(
     old = TaskStatus(task.status)
     wanted = {**columns, "status": status, "updated_at": now}
     if status in TASK_ENDED:
-        wanted = {"next_run_at": None, "next_slot_at": None, "completed_at": now, **wanted}
+        wanted = {"next_run_at": None, "next_slot_at": None, "completed_at": now, "revived_from": "", **wanted}
     if old not in task_sources(status):
         raise IllegalTransition(f"Task “{task.title}”", found=old, wanted=status)
     if not Task.objects.filter(pk=task.pk, status=old).update(**wanted):
@@ -63,9 +62,8 @@ def move(
 
 def end_of_schedule(task: Task) -> tuple[TaskStatus, str]:
     """What a schedule without a slot left is once its last run has ended: as before, if that was a run again of it."""
-    moved = task.transitions.exclude(old_status=F("new_status")).order_by("-id").first()
-    if moved is not None and moved.new_status == TaskStatus.RUNNING and moved.old_status in TASK_ENDED:
-        return TaskStatus(moved.old_status), "The run again has ended."
+    if task.revived_from:
+        return TaskStatus(task.revived_from), "The run again has ended."
     return TaskStatus.COMPLETED, "The schedule has no time left."
 
 
@@ -116,8 +114,8 @@ def move_many(
         task.status, task.updated_at = status, now
         if status in TASK_ENDED:
             task.next_run_at = task.next_slot_at = None
-            task.completed_at = now
-    fields = ("status", "updated_at", "next_run_at", "next_slot_at", "completed_at")
+            task.completed_at, task.revived_from = now, ""
+    fields = ("status", "updated_at", "next_run_at", "next_slot_at", "completed_at", "revived_from")
     write_columns(tasks, [*fields, *(name for name in columns if name not in fields)])
     note_many(tasks, now=now, reason=reason, actor=actor, olds=olds, runs=runs)
     announce(tasks)
@@ -157,9 +155,9 @@ def note_many(
 
 def ended(task: Task, what: str) -> AlreadyFinished | None:
     """Why an ended task cannot be `what`; None for one that goes on."""
-    if task.status not in TASK_ENDED:
+    if task.status not in TASK_ENDED and not task.revived_from:
         return None
-    return AlreadyFinished(f"“{task.title}” is {task.status} already, so it cannot be {what}.")
+    return AlreadyFinished(f"“{task.title}” is {task.revived_from or task.status} already, so it cannot be {what}.")
 
 
 def refuse_ended(task: Task, what: str) -> None:

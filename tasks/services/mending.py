@@ -10,7 +10,7 @@ from tasks import schedules, wakeup
 from tasks.models import Task, TaskRun
 from tasks.services import creation, history, transcript
 from tasks.services.rows import write_columns
-from tasks.states import RUN_ACTIVE, TaskStatus
+from tasks.states import RUN_ACTIVE, TASK_ENDED, TaskStatus
 
 BATCH = 500
 
@@ -46,9 +46,10 @@ def mend_unplanned(*, now: datetime) -> int:
 
 def _unplanned(task: Task) -> bool:
     return (
-        task.status == TaskStatus.RUNNING
+        task.status not in TASK_ENDED
         and task.recurring
         and not task.on_event
+        and not task.behind
         and task.next_run_at is None
         and task.paused_at is None
         and not task.runs.active().exists()

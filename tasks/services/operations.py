@@ -123,8 +123,6 @@ def _patched_schedule(task: Task, patch: TaskPatch, now: datetime) -> Schedule |
 def _reschedule(task: Task, schedule: Schedule, now: datetime) -> None:
     """Put `schedule` in the place of the old one; the next slot lies after now, whatever the old one had planned."""
     old = task.schedule
-    # Its turn in its plan has not come.
-    behind = task.next_run_at is None and task.status == TaskStatus.PENDING
     if task.recurring and task.next_slot_at is not None and task.next_slot_at <= now:
         resting.record_due(
             task, now, "The schedule was changed before it could run." if task.paused_at is None else resting.PAUSED
@@ -134,7 +132,7 @@ def _reschedule(task: Task, schedule: Schedule, now: datetime) -> None:
         task.anchor_at = schedule.start_at
     elif schedule.interval_minutes != old.interval_minutes and old.interval_minutes is None:
         task.anchor_at = now
-    if behind:
+    if task.behind:
         return
     if schedule.recurring:
         slot = schedules.next_after(schedule, now, anchor=task.anchor_at)

@@ -18,7 +18,7 @@ from conversations.events import Event, made_storable
 from conversations.services import ConversationService
 from tasks import wakeup
 from tasks.models import Agent, Task, TaskRun, WebhookEvent
-from tasks.services import cancelling, creation, history, notices, questions, transcript
+from tasks.services import creation, history, notices, questions, stopping, transcript
 from tasks.services.leases import Lease
 from tasks.services.rows import write_columns
 from tasks.states import OnInterrupt, PausedReason, RunStatus, TaskStatus, Trigger
@@ -154,7 +154,7 @@ def interrupt(lease: Lease, *, why: str, ours: bool, now: datetime) -> list[Chan
     ends = TaskStatus.FAILED if not task.recurring or task.on_interrupt == OnInterrupt.FAIL else None
     if ends is not None and task.recurring:
         # What waits behind it, or goes on beside it, ends with its task.
-        stopped = cancelling.stop_runs([task.pk], now=now, reason=why)
+        stopped = stopping.stop_runs([task.pk], now=now, reason=why)
         questions.closed(other.conversation_id for other in stopped)
         history.move(task, TaskStatus.FAILED, now=now, run=run, reason=why, error_message=why)
         notices.tell(WebhookEvent.RUN_FINISHED, task, run=run, now=now)
@@ -165,7 +165,7 @@ def interrupt(lease: Lease, *, why: str, ours: bool, now: datetime) -> list[Chan
 def miss_deadline(task: Task, *, now: datetime) -> list[Change]:
     """The task's deadline passed before it ended: its runs stop and it has failed. The row is locked by the caller."""
     why = DEADLINE_PASSED
-    stopped = cancelling.stop_runs([task.pk], now=now, reason=why)
+    stopped = stopping.stop_runs([task.pk], now=now, reason=why)
     runs = [run for run in stopped if run.started_at]
     history.move(task, TaskStatus.FAILED, now=now, reason=why, error_message=why)
     questions.closed(run.conversation_id for run in stopped)
@@ -226,7 +226,7 @@ def _after_run(task: Task, run: TaskRun, status: TaskStatus, *, now: datetime, r
     if others:
         return []
     if task.recurring:
-        waiting = task.next_run_at is not None or task.listens(now)
+        waiting = task.next_run_at is not None or task.behind or task.listens(now)
         if waiting or task.status not in (TaskStatus.RUNNING, TaskStatus.WAITING_INPUT):
             return []
         status, reason = history.end_of_schedule(task)

@@ -172,7 +172,7 @@ def go_on(tasks: Sequence[Task], *, now: datetime, keep_slots: bool = False) -> 
         task.updated_at = now
     fields = ["paused_at", "paused_until", "paused_reason", "paused_note", "failures_in_a_row", "updated_at"]
     write_columns(tasks, [*fields, "next_slot_at", "next_run_at"])
-    _end_over([task for task in schedules if task.next_run_at is None and not task.on_event], now)
+    _end_over([task for task in schedules if not (task.next_run_at or task.on_event or task.behind)], now)
     history.announce(tasks)
     wakeup.moved()
 

@@ -128,7 +128,7 @@ def _over(runs: Sequence[TaskRun], now: datetime) -> list[tuple[TaskRun, TaskSta
         if not task.recurring:
             over.append((run, TaskStatus.COMPLETED, ""))
             continue
-        waiting = task.next_run_at is not None or task.listens(now)
+        waiting = task.next_run_at is not None or task.behind or task.listens(now)
         if not waiting and task.status in (TaskStatus.RUNNING, TaskStatus.WAITING_INPUT):
             over.append((run, *history.end_of_schedule(task)))
     return over[::-1]

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from tasks import schedules
 from tasks.cadence import Tick, pace
 from tasks.models import Task, TaskRun
-from tasks.states import RUN_ACTIVE, RunStatus, TaskStatus, Trigger
+from tasks.states import RUN_ACTIVE, TASK_ENDED, RunStatus, Trigger
 from tasks.views.words import span
 
 NEXT = 5
@@ -75,9 +75,10 @@ def nothing_planned(task: Task, runs: Iterable[TaskRun]) -> bool:
     within seconds. `runs` are its newest.
     """
     return (
-        task.status == TaskStatus.RUNNING
+        task.status not in TASK_ENDED
         and task.recurring
         and not task.on_event
+        and not task.behind
         and task.next_run_at is None
         and task.paused_at is None
         and not any(run.status in RUN_ACTIVE for run in runs)

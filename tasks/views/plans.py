@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from tasks.models import Task
 from tasks.services import order
-from tasks.states import TASK_ENDED, TaskStatus
+from tasks.states import TASK_ENDED
 from tasks.views.words import named, phase_word
 
 
@@ -35,6 +35,6 @@ def plan_of(task: Task) -> dict[str, Any] | None:
 
 def waited_for(task: Task, steps: list[Task]) -> list[Task]:
     """Those of its plan that hold `task` up now."""
-    if task.status != TaskStatus.PENDING or task.next_run_at is not None:
+    if not task.behind or task.status in TASK_ENDED:
         return []
     return [other for other in order.before(task, steps) if order.holds_up(other)]
