@@ -124,7 +124,7 @@ class BaseAgent:
     """One or two sentences: what it does, on what, and what it does not do."""
     skills: ClassVar[Sequence[Skill]] = ()
     input_modes: ClassVar[Sequence[str]] = ("text/plain",)
-    """Media types that it takes: with "image/png" people can send pictures along (`dependencies["files"]`)."""
+    """Media types that it takes: with "image/png" people can send pictures along (`dependencies.get("files")`)."""
     version: ClassVar[str] = "1.0.0"
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -115,11 +115,13 @@ class BaseAgentExecutor(AgentExecutor):
         # What the client sent beside the text: on the message, as ValueCell does, or on the request.
         wanted = {**context.metadata, **MessageToDict(message.metadata)}
         dependencies = {**(wanted.get("dependencies") or {}), "history": _turns_before(context, message)}
-        dependencies["files"] = [
+        files = [
             {"name": part.filename, "media_type": part.media_type, "content": part.raw}
             for part in message.parts
             if part.HasField("raw")
         ]
+        if files:
+            dependencies["files"] = files
         answer = self._agent.notify if wanted.get("notify") is True else self._agent.stream
         stream = answer(context.get_user_input(), updater.context_id, updater.task_id, dependencies)
         if inspect.iscoroutine(stream):

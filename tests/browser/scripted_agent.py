@@ -52,7 +52,7 @@ class ScriptedAgent(BaseAgent):
             if kind == "sleep":
                 await asyncio.sleep(words[0])
             elif kind == "files":
-                for file in dependencies["files"]:
+                for file in dependencies.get("files", ()):
                     yield message_chunk(f"{file['name']}: {file['media_type']}, {len(file['content'])} bytes. ")
             elif kind == "tool":
                 yield tool_call_started("call", words[0])
