@@ -60,6 +60,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_ICON": _icon,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _icon}],
     "SHOW_HISTORY": True,
+    "ENVIRONMENT": "tasks.admin.operation.badge",  # on every page of admin, while runs are held
     "LOGIN": {"form": "valuecell_site.signin.AdminSignInForm"},
     "BORDER_RADIUS": "8px",  # a value with a dot is taken for a name to import
     "COLORS": {"base": _BASE, "primary": _PRIMARY},
@@ -68,6 +69,7 @@ UNFOLD: dict[str, Any] = {
             {
                 "title": "Work",
                 "items": [
+                    _page("Operation", "monitoring", "tasks.switches"),
                     _page("Tasks", "checklist", "tasks.task"),
                     _page("Runs", "play_circle", "tasks.taskrun"),
                     _page("Conversations", "forum", "conversations.conversation"),

@@ -22,6 +22,7 @@ from redis import Redis
 from tasks.agents.own_cards import examined_card
 from tasks.agents.remote import AgentRef
 from tasks.models import Agent, Task, TaskRun, Worker
+from tasks.services import TaskService
 from tasks.states import RunStatus
 
 DISK_LEFT = 1024**3
@@ -159,13 +160,18 @@ def _people() -> Iterator[Finding]:
 
 def _due() -> Iterator[Finding]:
     now = timezone.now()
+    held = TaskService.held()
+    if held.since is not None:
+        since = held.since.isoformat(timespec="minutes")
+        by = f" by {held.by}" if held.by else ""
+        yield _note("runner", f"all runs are paused since {since}{by}", "Admin → Operation → Resume all runs.")
     oldest = Task.objects.due(now).aggregate(at=Min("next_run_at"))["at"]
-    if oldest is not None and now - oldest > LATE:
+    if held.since is None and oldest is not None and now - oldest > LATE:
         waited = (now - oldest).total_seconds()
         yield _wrong(
             "runner", f"a task has been due for {waited:.0f} s and nobody claims it", "Start `serve` or `runner`."
         )
-    else:
+    elif held.since is None:
         yield _well("runner", "nothing that is due waits for one")
     stale = TaskRun.objects.filter(status=RunStatus.RUNNING, heartbeat_at__lt=now - HEARTBEATS_OLD).count()
     if stale:

@@ -1,12 +1,14 @@
 """`/healthz`: this process is up. `/readyz`: so is what it depends on, by name, as far as it can tell."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from redis import Redis
+
+from tasks.services import TaskService
 
 Response = TypeVar("Response", bound=HttpResponse)
 
@@ -45,7 +47,10 @@ def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
 
 
 def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
-    """`{"status": "ok" or "failing", "checks": {name: "ok" or what is wrong}}`; 503 when one fails."""
+    """`{"status": "ok" or "failing", "checks": {name: "ok" or what is wrong}}`; 503 when one fails.
+
+    While an operator holds runs, `notes` says so: that is as it was meant, so it fails nothing.
+    """
     checks: dict[str, Check] = {"database": _database, **_checks}
     if settings.REDIS_URL:
         checks["redis"] = _redis
@@ -53,7 +58,9 @@ def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
     if _starting:
         found["start"] = f"waiting for {_starting[0]}"
     well = all(word == "ok" for word in found.values())
-    body = {"status": "ok" if well else "failing", "checks": found}
+    body: dict[str, Any] = {"status": "ok" if well else "failing", "checks": found}
+    if notes := _notes():
+        body["notes"] = notes
     return _quiet(JsonResponse(body, status=200 if well else 503))
 
 
@@ -69,6 +76,19 @@ def _ask(check: Check) -> str:
     except Exception as error:
         # The kind only: an address or a password may stand in the text.
         return f"does not answer ({type(error).__name__})"
+
+
+def _notes() -> dict[str, str]:
+    try:
+        held = TaskService.held()
+    except DatabaseError:
+        return {}  # `checks` says so
+    notes = {}
+    if held.since is not None:
+        notes["runs"] = f"paused by an operator since {held.since.isoformat(timespec='seconds')}: nothing new starts"
+    if held.drained:
+        notes["drained"] = f"{len(held.drained)} processes take nothing new, by an operator"
+    return notes
 
 
 def _database() -> str:

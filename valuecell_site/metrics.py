@@ -16,7 +16,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from tasks.models import Task, TaskRun, Worker
+from tasks.models import RunnerProcess, Task, TaskRun, Worker
+from tasks.services import TaskService
 from tasks.states import RunStatus
 from valuecell_site.auth import user_of
 
@@ -42,6 +43,11 @@ class Backlog(Collector):
         for agent, number in going.values_list("agent_name").annotate(number=Count("pk")):
             running.add_metric([agent], number)
         yield running
+        held = TaskService.held()
+        yield _gauge("valuecell_runs_held", "1 while an operator pauses all runs.", float(held.everywhere))
+        yield _gauge("valuecell_processes_drained", "Processes that an operator drains.", len(held.drained))
+        runners = RunnerProcess.objects.alive(now).count()
+        yield _gauge("valuecell_runners", "Runners that are alive.", runners)
         if settings.SCALED_OUT:
             yield from _engine(now)
         if (pool := _pool()) is not None:

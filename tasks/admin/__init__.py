@@ -6,12 +6,14 @@ Nothing here writes a status: actions go through `TaskService`, so the history n
 from tasks.admin.agents import AgentAdmin
 from tasks.admin.conversations import ConversationWithTasksAdmin
 from tasks.admin.history import ExecutionPlanAdmin, TaskRunAdmin, TaskTransitionAdmin
+from tasks.admin.operation import OperationAdmin
 from tasks.admin.tasks import TaskAdmin
 
 __all__ = [
     "AgentAdmin",
     "ConversationWithTasksAdmin",
     "ExecutionPlanAdmin",
+    "OperationAdmin",
     "TaskAdmin",
     "TaskRunAdmin",
     "TaskTransitionAdmin",

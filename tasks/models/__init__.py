@@ -1,4 +1,6 @@
-"""Agents, plans, tasks, their runs and their history; hooks that start tasks; what tells of them; workers."""
+"""Agents, plans, tasks, their runs and their history; hooks that start tasks; what tells of them; workers, runners, and
+the operator's switches.
+"""
 
 from tasks.models.agent import Agent
 from tasks.models.chat import ChatTurn
@@ -6,6 +8,7 @@ from tasks.models.context import RemoteContext
 from tasks.models.feed import CalendarFeed
 from tasks.models.file import TaskFile
 from tasks.models.hook import TAKEN, HookDelivery, Outcome, TaskHook
+from tasks.models.operation import RunnerProcess, Switches
 from tasks.models.plan import ExecutionPlan
 from tasks.models.run import TaskRun
 from tasks.models.task import Task, TaskQuerySet
@@ -24,7 +27,9 @@ __all__ = [
     "Outcome",
     "Outgoing",
     "RemoteContext",
+    "RunnerProcess",
     "SendStatus",
+    "Switches",
     "Task",
     "TaskFile",
     "TaskHook",

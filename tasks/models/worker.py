@@ -14,9 +14,13 @@ ALIVE_FOR = timedelta(seconds=16)
 class WorkerQuerySet(models.QuerySet["Worker"]):
     """The questions that runner and operators ask of workers."""
 
+    def alive(self, now: datetime) -> WorkerQuerySet:
+        """Those that gave a sign lately, whether they take runs or end."""
+        return self.filter(seen_at__gt=now - ALIVE_FOR)
+
     def at_work(self, now: datetime) -> WorkerQuerySet:
         """Those that are alive and take runs."""
-        return self.filter(seen_at__gt=now - ALIVE_FOR, leaving=False)
+        return self.alive(now).filter(leaving=False)
 
 
 class Worker(models.Model):

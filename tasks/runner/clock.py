@@ -7,6 +7,7 @@ idle schedules cost what one costs.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,6 +17,7 @@ import tzdata
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
 from django.conf import settings
+from django.db import DatabaseError
 from django.db.models import Min
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -31,6 +33,7 @@ from tasks.execution import recovery
 from tasks.execution.context import LEAD
 from tasks.hooks import incoming, outgoing
 from tasks.models import Task, TaskRun
+from tasks.models.operation import PRESENT_EVERY
 from tasks.runner.backends.base import RunBackend
 from tasks.services import TaskService
 from tasks.services.claiming import BATCH
@@ -91,6 +94,7 @@ class Runner:
             (self._poll, POLL_EVERY),
             (self._keep_house, recovery.HEARTBEAT_EVERY),
             (self._beat, recovery.HEARTBEAT_EVERY),
+            (self._present, PRESENT_EVERY),
             # On its own: agents that do not answer must not hold up the rest of the house.
             (self._tell_agents, recovery.HEARTBEAT_EVERY),
             (self._send_out, POLL_EVERY),
@@ -112,6 +116,7 @@ class Runner:
         self._scheduler.start()
         self._worker = self._loop.create_task(self._turn_forever(), name="runner")
         await self._threads.run(_plan_by_new_rules)
+        await self._present()
         await self._keep_house()
         self._wake.set()
 
@@ -137,6 +142,8 @@ class Runner:
         await asyncio.gather(*self._aborting, return_exceptions=True)
         await journal.flush()
         await connections.aclose()
+        with suppress(DatabaseError):
+            await self._threads.run(TaskService.runner_gone, self._backend.worker, now=timezone.now())
         await self._threads.close()
 
     def ask_agents_again(self) -> None:
@@ -200,7 +207,14 @@ class Runner:
         if self._due is not None and now < self._due <= now + LEAD:
             now = self._due
         await self._threads.run(TaskService.resume_due, now=now)
-        while await self._threads.run(TaskService.claim_due, now=now) == BATCH:
+        worker = self._backend.worker
+        if await self._threads.run(TaskService.stops, worker):
+            # By the operator. What is due stays so, and no clock may run for it: the poll sees when it may start.
+            await self._tell_cancelled()
+            self.last_turn_at = timezone.now()
+            self._set_clock(None)
+            return
+        while await self._threads.run(TaskService.claim_due, now=now, by=worker) == BATCH:
             # What is claimed may start while the next batch is claimed.
             await self._backend.submit(now=max(now, timezone.now()))
         await self._backend.submit(now=max(now, timezone.now()))
@@ -241,6 +255,13 @@ class Runner:
 
     async def _beat(self) -> None:
         await self._backend.beat(now=timezone.now())
+
+    async def _present(self) -> None:
+        """Show operators that this process is here."""
+        backend = self._backend
+        await self._threads.run(
+            TaskService.runner_present, backend.worker, concurrency=backend.concurrency, now=timezone.now()
+        )
 
     async def _keep_house(self) -> None:
         """Everything that time or a crash makes due besides slots."""

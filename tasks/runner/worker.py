@@ -24,6 +24,8 @@ WATCH_EVERY = 0.5
 """Seconds between two looks at whether the runs here still hold: an abort that Redis lost is heard this late."""
 FETCH_EVERY = 1.0
 """Seconds after which jobs are looked for that no notification told of."""
+HEED_EVERY = 1.0
+"""Seconds between two looks at whether the operator drains this process."""
 STALLED_EVERY = 30.0
 STOP_TIMEOUT = 2.0
 """Seconds for the engine to finish its own books."""
@@ -37,6 +39,8 @@ class EngineWorker:
         self.concurrency = concurrency
         self._going = Going(worker=self.name, ended=self._freed)
         self._draining = False
+        self._told_to_drain = False
+        """By the operator: this process goes on and takes nothing new until it may again."""
         self._loops: set[asyncio.Task[None]] = set()
         self._fetching: asyncio.Task[None] | None = None
         self._unlisten: Callable[[], None] | None = None
@@ -58,11 +62,17 @@ class EngineWorker:
         for job, seconds in (
             (self._present, recovery.HEARTBEAT_EVERY),
             (self._beat, recovery.HEARTBEAT_EVERY),
+            (self._heed, HEED_EVERY),
             (self._going.watch, WATCH_EVERY),
             (self._drop_stalled, STALLED_EVERY),
         ):
             self._loops.add(loop.create_task(_every(seconds, job), name=f"worker {job.__name__}"))
-        self._fetching = loop.create_task(
+        self._fetch()
+        wakeup.moved_now()
+
+    def _fetch(self) -> None:
+        """Begin to take jobs."""
+        self._fetching = asyncio.get_running_loop().create_task(
             self._app.run_worker_async(
                 queues=[engine.QUEUE],
                 name=self.name,
@@ -76,7 +86,6 @@ class EngineWorker:
             name="engine",
         )
         self._fetching.add_done_callback(self._stopped_fetching)
-        wakeup.moved_now()
 
     async def carry_out(self, lease: Lease) -> None:
         """Carry a job's run out to its end; nothing where its lease does not hold any more."""
@@ -115,9 +124,26 @@ class EngineWorker:
             TaskService.worker_present,
             self.name,
             concurrency=self.concurrency,
-            leaving=self._draining,
+            leaving=self._draining or self._told_to_drain,
             now=timezone.now(),
         )
+
+    async def _heed(self) -> None:
+        """Stop to take jobs while the operator drains this process; what it has goes on, with its heartbeats."""
+        held = await self._going.threads.run(TaskService.held)
+        told = self.name in held.drained
+        if self._draining or self._fetching is None:
+            return
+        if told and not self._told_to_drain:
+            self._told_to_drain = True
+            await self._present()  # first, so that no runner counts on its room
+            self._fetching.cancel()
+        elif self._told_to_drain and not told and self._fetching.done():
+            # The engine lets what it has end before it does: until then nothing new can be taken anyway.
+            self._told_to_drain = False
+            self._fetch()
+            await self._present()
+            wakeup.moved_now()
 
     async def _beat(self) -> None:
         await self._going.beat(now=timezone.now())
@@ -129,7 +155,7 @@ class EngineWorker:
         wakeup.moved_now()
 
     def _stopped_fetching(self, done: "asyncio.Task[None]") -> None:
-        if self._draining:
+        if self._draining or self._told_to_drain:
             if not done.cancelled():
                 done.exception()  # seen
             return

@@ -3,7 +3,8 @@
 Each method is atomic, takes `now` and (where a person may ask) `actor`, and raises the errors of `tasks.errors`.
 The rooms behind it: `history` (the conditional update and its row), `creation`, `operations`, `resting`, `owners`,
 `extra_runs`, `many`, `cancelling`, `leaving`, `claiming` (with the pure `ticks`), `events`, `leases`, `workers`,
-`outcomes`, `successes`, `questions`, `retention`, `queries`, and `transcript` (what a task says in its conversation).
+`switches`, `outcomes`, `successes`, `questions`, `retention`, `queries`, and `transcript` (what a task says in
+its conversation).
 """
 
 from tasks.services import (
@@ -24,6 +25,7 @@ from tasks.services import (
     resting,
     retention,
     successes,
+    switches,
     texts,
     workers,
 )
@@ -33,8 +35,9 @@ from tasks.services.leases import Lease
 from tasks.services.many import Many
 from tasks.services.outcomes import Known
 from tasks.services.successes import Success
+from tasks.services.switches import Held
 
-__all__ = ["Cancelled", "Known", "Lease", "Many", "Success", "TaskDraft", "TaskService"]
+__all__ = ["Cancelled", "Held", "Known", "Lease", "Many", "Success", "TaskDraft", "TaskService"]
 
 
 class TaskService:
@@ -72,7 +75,17 @@ class TaskService:
     run_again_many = staticmethod(many.run_again_many)
     cancel_chosen = staticmethod(many.cancel_chosen)
 
+    # Operators, for all processes
+    held = staticmethod(switches.held)
+    hold = staticmethod(switches.hold)
+    release = staticmethod(switches.release)
+    drain = staticmethod(switches.drain)
+    undrain = staticmethod(switches.undrain)
+
     # The runner: time
+    stops = staticmethod(switches.stops)
+    runner_present = staticmethod(switches.runner_present)
+    runner_gone = staticmethod(switches.runner_gone)
     claim_due = staticmethod(claiming.claim_due)
     resume_due = staticmethod(resting.resume_due)
     resume_for_agents = staticmethod(resting.resume_for_agents)

@@ -17,7 +17,7 @@ from conversations.models import Conversation
 from tasks import metrics, wakeup
 from tasks.models import Agent, Task, TaskRun, TaskTransition
 from tasks.models.run import TaskRunQuerySet
-from tasks.services import cancelling, creation, history, limits, pausing, transcript
+from tasks.services import cancelling, creation, history, limits, pausing, switches, transcript
 from tasks.services.limits import Limit
 from tasks.services.rows import insert_rows, like, write_columns
 from tasks.services.ticks import LIMIT_OF_DAY, Decision, Due, Row, arrive, decide, miss
@@ -27,8 +27,10 @@ BATCH = 500
 """Tasks claimed in one transaction: about 100 ms of SQLite's writer."""
 
 
-def claim_due(*, now: datetime, limit: int = BATCH) -> int:
+def claim_due(*, now: datetime, limit: int = BATCH, by: str = "") -> int:
     """Claim up to `limit` due tasks; returns how many it were (fewer than `limit`: nothing more is due).
+
+    Nothing is claimed while the operator holds all runs, or drains the process that is called `by`.
 
     1. Lock the due tasks, higher priority first, then older; those that another runner has locked are passed over.
     2. Read what the decisions need, in one query each: active runs, today's runs, agents.
@@ -39,7 +41,7 @@ def claim_due(*, now: datetime, limit: int = BATCH) -> int:
     a clock was set back, the slot's row there already (and `run_slot_once` would refuse a second): it writes nothing.
     """
     # A look first: most calls find nothing, and on SQLite the transaction below takes the one writer's turn.
-    if not Task.objects.due(now).exists():
+    if not Task.objects.due(now).exists() or switches.stops(by):
         return 0
     with transaction.atomic():
         tasks = list(

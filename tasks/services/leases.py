@@ -14,7 +14,7 @@ from conversations import faults
 from tasks import metrics, wakeup
 from tasks.models import Agent, ExecutionPlan, Task, TaskRun
 from tasks.models.run import TaskRunQuerySet
-from tasks.services import history, pausing, rates, turns
+from tasks.services import history, pausing, rates, switches, turns
 from tasks.states import BY_SCHEDULE, Overlap, PausedReason, RunStatus, Trigger
 
 
@@ -26,8 +26,10 @@ class Lease:
     token: int
 
 
-def lease_ready(*, worker: str, capacity: int, now: datetime) -> list[Lease]:
+def lease_ready(*, worker: str, capacity: int, now: datetime, by: str = "") -> list[Lease]:
     """Take up to `capacity` runs that are ready: higher priority first, then older.
+
+    Nothing is taken while the operator holds all runs, or drains the process that asks (`by`; without: `worker`).
 
     1. Lock the agents that have ready runs, so that two workers count what goes on one after the other: neither an
        agent's limit nor "one run a task at once" is passed by both at the same moment.
@@ -38,7 +40,7 @@ def lease_ready(*, worker: str, capacity: int, now: datetime) -> list[Lease]:
     A run is taken by a conditional update; whoever lost that race simply gets fewer.
     """
     # A look first: most calls find nothing, and on SQLite the transaction below takes the one writer's turn.
-    if capacity <= 0 or not TaskRun.objects.ready(now).exists():
+    if capacity <= 0 or not TaskRun.objects.ready(now).exists() or switches.stops(by or worker):
         return []
     with transaction.atomic():
         room, counted = _room_by_agent(now)

@@ -15,17 +15,18 @@ ENGINE = "engine"
 FORGET_AFTER = timedelta(days=1)
 
 
-def hand_over(defer: Callable[[Sequence[Lease]], None], *, now: datetime) -> int:
+def hand_over(defer: Callable[[Sequence[Lease]], None], *, by: str = "", now: datetime) -> int:
     """Lease as many ready runs as the workers have room for, and `defer` them in the same transaction.
 
     So the engine holds no queue of its own to speak of: whose turn it is stays decided by `leases`, whatever the number
-    of workers. `defer` writes the engine's jobs through Django's connection. Returns how many runs it were.
+    of workers. `defer` writes the engine's jobs through Django's connection; `by` is the runner. Returns how many
+    runs it were.
     """
     if not TaskRun.objects.ready(now).exists():
         return 0
     with transaction.atomic():
         room = _room(now)
-        leases = lease_ready(worker=ENGINE, capacity=room, now=now) if room > 0 else []
+        leases = lease_ready(worker=ENGINE, capacity=room, now=now, by=by) if room > 0 else []
         if leases:
             defer(leases)
     return len(leases)

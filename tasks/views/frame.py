@@ -13,6 +13,7 @@ from conversations.models import Conversation
 from conversations.schemas import moment, moment_or_none
 from tasks.models import Agent, Task, TaskRun
 from tasks.schemas.outputs import task_out
+from tasks.services import TaskService
 from tasks.states import TASK_UNFINISHED, Pattern, RunStatus
 
 PINNED = 50
@@ -45,7 +46,7 @@ def person(request: HttpRequest) -> User:
 
 
 def frame(request: HttpRequest, here: str) -> dict[str, Any]:
-    """The context of `page.html`: `here` names the place in the navigation. Five queries."""
+    """The context of `page.html`: `here` names the place in the navigation. Six queries."""
     user = person(request)
     unfinished = Task.objects.for_user(user).unfinished()[: MOST_COUNTED + 1].count()
     there = Conversation.objects.for_user(user).filter(archived_at=None)
@@ -58,7 +59,7 @@ def frame(request: HttpRequest, here: str) -> dict[str, Any]:
         "unfinished": f"{MOST_COUNTED}+" if unfinished > MOST_COUNTED else str(unfinished or ""),
         "agents": Agent.objects.enabled().count(),
     }
-    return {"frame": content, "here": here}
+    return {"frame": content, "here": here, "held": TaskService.held()}
 
 
 def with_state(conversations: QuerySet[Conversation]) -> QuerySet[Conversation]:

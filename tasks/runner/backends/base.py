@@ -14,6 +14,11 @@ class RunBackend(ABC):
         self.worker = worker
         self.slot_freed = slot_freed
 
+    @property
+    @abstractmethod
+    def concurrency(self) -> int:
+        """Runs that this process carries out at once; 0: it gives them away."""
+
     @abstractmethod
     async def submit(self, *, now: datetime) -> int:
         """Take up ready runs as far as there is room; returns how many it were."""

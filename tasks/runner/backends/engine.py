@@ -18,11 +18,16 @@ class EngineBackend(RunBackend):
         self._threads = DatabaseThreads("engine")
         self._draining = False
 
+    @property
+    def concurrency(self) -> int:
+        """None of its own."""
+        return 0
+
     async def submit(self, *, now: datetime) -> int:
         """Lease and defer as many ready runs as the workers have room for."""
         if self._draining:
             return 0
-        return await self._threads.run(TaskService.hand_over, engine.defer, now=now)
+        return await self._threads.run(TaskService.hand_over, engine.defer, by=self.worker, now=now)
 
     async def abort(self, run_ids: Sequence[UUID]) -> None:
         """Nothing goes on here; workers hear it as this process did (`wakeup`), or look once a second."""

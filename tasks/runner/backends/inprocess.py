@@ -19,9 +19,14 @@ class InProcessBackend(RunBackend):
         self._going = Going(worker=worker, ended=slot_freed)
         self._draining = False
 
+    @property
+    def concurrency(self) -> int:
+        """By the settings."""
+        return int(settings.RUN_CONCURRENCY)
+
     async def submit(self, *, now: datetime) -> int:
         """Lease as many ready runs as there is room for, and start them."""
-        room = settings.RUN_CONCURRENCY - len(self._going)
+        room = self.concurrency - len(self._going)
         if self._draining or room <= 0:
             return 0
         leases = await self._going.threads.run(TaskService.start, worker=self.worker, capacity=room, now=now)

@@ -10,7 +10,7 @@ from conversations.models import Conversation
 from tasks.models import Task
 
 SESSION_AND_USER = 2
-SIDE = 5
+SIDE = 6
 
 
 @pytest.mark.parametrize("n", [1, 3, 12])
