@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from conversations.wording import joined, worded
 from tasks.gateways.a2a import errors, operations, reading, versions
-from tasks.gateways.caller import Caller
+from tasks.gateways.a2a.operations import Asker
 from tasks.gateways.exchange import Exchange
 from tasks.gateways.refusals import FORESEEN
 
@@ -36,9 +36,9 @@ class Method:
 
     read: Callable[[Json], Any]
     """From the whole request to the specification's request of 1.0."""
-    call: Callable[[Caller, Any], Awaitable[Any]] | None = None
+    call: Callable[[Asker, Any], Awaitable[Any]] | None = None
     told: Answer = MessageToDict
-    stream: Callable[[Caller, Any], AsyncGenerator[Any]] | None = None
+    stream: Callable[[Asker, Any], AsyncGenerator[Any]] | None = None
     told_event: Callable[[Any, Any], Any] = lambda event, _request_id: MessageToDict(to_stream_response(event))
     version: str = versions.V1
 
@@ -160,7 +160,7 @@ METHODS: dict[str, Method] = {
 }
 
 
-async def answer(exchange: Exchange, caller: Caller) -> None:
+async def answer(exchange: Exchange, asker: Asker) -> None:
     """Answer one request: with a result or an error, or with a stream of results whose last may be an error."""
     request_id: str | int | None = None
     try:
@@ -169,19 +169,15 @@ async def answer(exchange: Exchange, caller: Caller) -> None:
         method = _method(request, versions.named(exchange))
         sent = method.read(request)
         if method.stream is not None:
-            await _stream(exchange, method, method.stream(caller, sent), request_id)
+            await _stream(exchange, method, method.stream(asker, sent), request_id)
         else:
             assert method.call is not None  # noqa: S101
-            result = method.told(await method.call(caller, sent))
+            result = method.told(await method.call(asker, sent))
             await exchange.json({"jsonrpc": "2.0", "id": request_id, "result": result})
     except Exception as error:
         failed = foreseen(error)
-        told = errors.in_json_rpc(failed, request_id)
-        if exchange.begun:
-            await exchange.event(told)
-            await exchange.end()
-        else:
-            await exchange.json(told, failed.status if isinstance(failed, errors.Barred) else 200)
+        status = failed.status if isinstance(failed, errors.Barred) else 200
+        await exchange.json(errors.in_json_rpc(failed, request_id), status)
 
 
 def parsed(body: bytes) -> Any:
@@ -241,17 +237,27 @@ def _method(request: Json, version: str) -> Method:
 async def _stream(
     exchange: Exchange, method: Method, events: AsyncGenerator[Any], request_id: str | int | None
 ) -> None:
-    """Each event as it comes. What is refused before the first is refused whole in 1.0; 0.3's clients read only a
-    stream, so there the refusal is its one event.
+    """Each event as it comes, in a stream that is one also where it brings nothing but an error: clients wait for it.
+
+    Who may not, or may not now, is told by HTTP.
     """
-    if method.version == versions.V03:
-        await exchange.begin()
     async with aclosing(events):
-        async for event in events:
-            if exchange.gone:
-                return
+        try:
+            async for event in events:
+                if exchange.gone:
+                    return
+                if event is None:
+                    await exchange.still_here()
+                    continue
+                if not exchange.begun:
+                    await exchange.begin()
+                result = method.told_event(event, request_id)
+                await exchange.event({"jsonrpc": "2.0", "id": request_id, "result": result})
+        except Exception as error:
+            failed = foreseen(error)
+            if isinstance(failed, errors.Barred) and not exchange.begun:
+                raise
             if not exchange.begun:
                 await exchange.begin()
-            result = method.told_event(event, request_id)
-            await exchange.event({"jsonrpc": "2.0", "id": request_id, "result": result})
+            await exchange.event(errors.in_json_rpc(failed, request_id))
     await exchange.end()

@@ -3,9 +3,9 @@
 Streams are followed as every viewer follows (`tasks.gateways.following`): who goes away stops nothing.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from a2a.types import a2a_pb2
 from a2a.utils.errors import PushNotificationNotSupportedError, TaskNotFoundError, UnsupportedOperationError
@@ -17,7 +17,7 @@ from tasks.gateways.a2a.errors import invalid
 from tasks.gateways.a2a.telling import Telling, Update
 from tasks.gateways.a2a.works import STATES, TERMINAL, Begun, Work
 from tasks.gateways.caller import Caller, in_thread
-from tasks.gateways.following import Followed, Said, Settled, follow
+from tasks.gateways.following import Beat, Followed, Settled, follow
 from tasks.scopes import Scope
 from tasks.states import PlanStatus
 
@@ -29,8 +29,17 @@ STREAM_SECONDS = 3600.0
 """How long a stream lasts. What takes longer goes on, and can be subscribed to again."""
 
 
-async def send_message(caller: Caller, sent: a2a_pb2.SendMessageRequest) -> a2a_pb2.Task | a2a_pb2.Message:
+@dataclass(frozen=True, kw_only=True)
+class Asker:
+    """Who asks, and whether they are still there."""
+
+    caller: Caller
+    gone: Callable[[], bool]
+
+
+async def send_message(asker: Asker, sent: a2a_pb2.SendMessageRequest) -> a2a_pb2.Task | a2a_pb2.Message:
     """Take a message, and wait until it is done or asks something, unless it shall return at once."""
+    caller = asker.caller
     asked = await _asked(caller, sent)
     if asked.message is None:
         return await in_thread(skills.answer, caller, asked, now=timezone.now())
@@ -40,12 +49,14 @@ async def send_message(caller: Caller, sent: a2a_pb2.SendMessageRequest) -> a2a_
     if not sent.configuration.return_immediately:
         async with aclosing(follow(begun.followed, caller=caller, seconds=ANSWER_SECONDS)) as steps:
             async for _step in steps:
-                pass
+                if asker.gone():
+                    break
     return await in_thread(works.show, caller, begun.task_id, history=_length(sent.configuration))
 
 
-async def stream_message(caller: Caller, sent: a2a_pb2.SendMessageRequest) -> AsyncGenerator[Event]:
-    """Take a message, and say everything that comes of it until it is done or asks something."""
+async def stream_message(asker: Asker, sent: a2a_pb2.SendMessageRequest) -> AsyncGenerator[Event | None]:
+    """Take a message, and say everything that comes of it until it is done or asks something; None in silences."""
+    caller = asker.caller
     asked = await _asked(caller, sent)
     if asked.message is None:
         yield await in_thread(skills.answer, caller, asked, now=timezone.now())
@@ -57,27 +68,28 @@ async def stream_message(caller: Caller, sent: a2a_pb2.SendMessageRequest) -> As
             yield event
 
 
-async def get_task(caller: Caller, sent: a2a_pb2.GetTaskRequest) -> a2a_pb2.Task:
+async def get_task(asker: Asker, sent: a2a_pb2.GetTaskRequest) -> a2a_pb2.Task:
     """A task as it is now."""
-    caller.need(Scope.READ)
-    return await in_thread(works.show, caller, sent.id, history=_length(sent))
+    asker.caller.need(Scope.READ)
+    return await in_thread(works.show, asker.caller, sent.id, history=_length(sent))
 
 
-async def list_tasks(caller: Caller, sent: a2a_pb2.ListTasksRequest) -> a2a_pb2.ListTasksResponse:
+async def list_tasks(asker: Asker, sent: a2a_pb2.ListTasksRequest) -> a2a_pb2.ListTasksResponse:
     """A page of the caller's tasks."""
-    caller.need(Scope.READ)
-    return await in_thread(listing.page, caller, sent)
+    asker.caller.need(Scope.READ)
+    return await in_thread(listing.page, asker.caller, sent)
 
 
-async def cancel_task(caller: Caller, sent: a2a_pb2.CancelTaskRequest) -> a2a_pb2.Task:
+async def cancel_task(asker: Asker, sent: a2a_pb2.CancelTaskRequest) -> a2a_pb2.Task:
     """Stop a task for good; the task as it is then."""
-    caller.need(Scope.MANAGE)
-    await in_thread(works.cancel, caller, sent.id, now=timezone.now())
-    return await in_thread(works.show, caller, sent.id)
+    asker.caller.need(Scope.MANAGE)
+    await in_thread(works.cancel, asker.caller, sent.id, now=timezone.now())
+    return await in_thread(works.show, asker.caller, sent.id)
 
 
-async def subscribe(caller: Caller, sent: a2a_pb2.SubscribeToTaskRequest) -> AsyncGenerator[Event]:
+async def subscribe(asker: Asker, sent: a2a_pb2.SubscribeToTaskRequest) -> AsyncGenerator[Event | None]:
     """A task as it is now, then everything that comes: of a schedule, each of its runs, until it ends."""
+    caller = asker.caller
     caller.need(Scope.READ)
     work: Work = await in_thread(works.find, caller, sent.id)
     if work.status in TERMINAL:
@@ -90,14 +102,18 @@ async def subscribe(caller: Caller, sent: a2a_pb2.SubscribeToTaskRequest) -> Asy
             yield event
 
 
-async def extended_card(_caller: Caller, _sent: a2a_pb2.GetExtendedAgentCardRequest) -> a2a_pb2.AgentCard:
+async def extended_card(_asker: Asker, _sent: a2a_pb2.GetExtendedAgentCardRequest) -> a2a_pb2.AgentCard:
     """The card with the agents that the caller may ask. Any token is enough, as for the models of `/v1/models`."""
     return await in_thread(card.extended)
 
 
-async def push_config(_caller: Caller, _sent: object) -> a2a_pb2.TaskPushNotificationConfig:
+async def push_config(_asker: Asker, _sent: object) -> a2a_pb2.TaskPushNotificationConfig:
     """Every call about push notifications: the card says that there are none."""
-    raise PushNotificationNotSupportedError(
+    raise _no_push()
+
+
+def _no_push() -> PushNotificationNotSupportedError:
+    return PushNotificationNotSupportedError(
         "This agent sends no push notifications (its card says so): subscribe to the task, or ask for it."
     )
 
@@ -105,7 +121,7 @@ async def push_config(_caller: Caller, _sent: object) -> a2a_pb2.TaskPushNotific
 async def _asked(caller: Caller, sent: a2a_pb2.SendMessageRequest) -> Asked:
     """What the message asks for, where the caller may."""
     if sent.configuration.HasField("task_push_notification_config"):
-        await push_config(caller, sent)
+        raise _no_push()
     _length(sent.configuration)
     asked = read(sent)
     if asked.title and (task_id := await in_thread(works.titled, caller, asked.title)):
@@ -125,8 +141,8 @@ def _length(sent: a2a_pb2.SendMessageConfiguration | a2a_pb2.GetTaskRequest) -> 
 
 async def _followed(
     caller: Caller, begun: Begun, *, history: int | None = None, schedules: bool = False, only: str | None = None
-) -> AsyncGenerator[Event]:
-    """The task, then what is said of it, then how it stands when there is nothing more to wait for.
+) -> AsyncGenerator[Event | None]:
+    """The task, then what is said of it, then how it stands when there is nothing more to wait for; None in silences.
 
     1. Read it as it is. What is read is taken by the same telling as what comes, so that nothing is said twice or
        falls between.
@@ -144,7 +160,9 @@ async def _followed(
         async for step in following:
             if isinstance(step, Settled):
                 settled = step.outcome.settled
-            elif isinstance(step, Said) and (only is None or step.envelope["data"]["task_id"] == only):
+            elif isinstance(step, Beat):
+                yield None
+            elif only is None or step.envelope["data"]["task_id"] == only:
                 for update in telling.take(step.envelope):
                     if state == State.TASK_STATE_SUBMITTED:
                         state = State.TASK_STATE_WORKING

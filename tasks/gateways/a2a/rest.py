@@ -16,11 +16,11 @@ from starlette.datastructures import QueryParams
 
 from tasks.gateways.a2a import errors, operations, reading, versions
 from tasks.gateways.a2a.jsonrpc import foreseen, listed, parsed
-from tasks.gateways.caller import Caller
+from tasks.gateways.a2a.operations import Asker
 from tasks.gateways.exchange import Exchange
 
-Call = Callable[[Caller, Any], Awaitable[Any]]
-Stream = Callable[[Caller, Any], AsyncGenerator[Any]]
+Call = Callable[[Asker, Any], Awaitable[Any]]
+Stream = Callable[[Asker, Any], AsyncGenerator[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ ROUTES = (
 )
 
 
-async def answer(exchange: Exchange, caller: Caller, path: str) -> None:
+async def answer(exchange: Exchange, asker: Asker, path: str) -> None:
     """Answer one request to `path`, below `/a2a`."""
     try:
         route, named = _found(exchange.method, path)
@@ -73,10 +73,10 @@ async def answer(exchange: Exchange, caller: Caller, path: str) -> None:
             raise versions.mismatch(version, wanted=versions.V1, what="HTTP+JSON here")
         sent = _read(exchange, route, named)
         if route.stream is not None:
-            await _stream(exchange, route.stream(caller, sent))
+            await _stream(exchange, route.stream(asker, sent))
         else:
             assert route.call is not None  # noqa: S101
-            await exchange.json(route.told(await route.call(caller, sent)), media_type=A2A_JSON_MEDIA_TYPE)
+            await exchange.json(route.told(await route.call(asker, sent)), media_type=A2A_JSON_MEDIA_TYPE)
     except _Wrong as wrong:
         await exchange.json(errors.refused_in_http(405, "method_not_allowed", wrong.message), 405, wrong.headers)
     except Exception as error:
@@ -132,6 +132,9 @@ async def _stream(exchange: Exchange, events: AsyncGenerator[Any]) -> None:
         async for event in events:
             if exchange.gone:
                 return
+            if event is None:
+                await exchange.still_here()
+                continue
             if not exchange.begun:
                 await exchange.begin()
             await exchange.event(MessageToDict(to_stream_response(event)))

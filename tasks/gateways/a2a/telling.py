@@ -84,7 +84,8 @@ class Telling:
                 item.told = True
                 yield self._artifact(item_id, item, parts, append=grows, last=whole and not grows)
         elif kind in (Kind.THOUGHT, Kind.NOTE, Kind.TOOL) and (text := item.content if replaced or turned else more):
-            yield self._working(f"{item_id}:{len(item.content) - len(text)}", item, text)
+            offset = len(item.content) - len(text)
+            yield self._working(f"{item_id}:{envelope['event']}:{offset}", item, text)
 
     def take_all(self, envelopes: Iterable[Envelope]) -> None:
         """Take what was said before anybody listened."""
@@ -202,9 +203,8 @@ def _content(envelope: Envelope, payload: Json) -> tuple[str, list[Json]]:
     """An item's text, and its data and files as parts."""
     event = envelope["event"]
     if event in (Event.TOOL_CALL_STARTED, Event.TOOL_CALL_COMPLETED):
-        result = payload.get("tool_result")
-        name = str(payload.get("tool_name") or "tool")
-        return (f"{name}: {result}" if result else name), []
+        name = "tool_result" if event == Event.TOOL_CALL_COMPLETED else "tool_name"
+        return str(payload.get(name) or payload.get("tool_name") or "tool"), []
     content = payload.get("content")
     text = content if isinstance(content, str) else ""
     if event != Event.COMPONENT_GENERATOR:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from django.contrib.auth.models import User
 
+from conversations.hub import hub
 from conversations.models import Conversation
 from tasks.gateways.a2a import jsonrpc
 from tasks.models import Task, TaskRun
@@ -300,6 +301,21 @@ async def test_more_streams_than_a_person_may_have_are_429(http: httpx.AsyncClie
         assert (refused.status_code, refused.json()["error"]["code"]) == (429, -32429)
     agent.go.set()
     assert await sync(Task.objects.count) == 1
+
+
+@pytest.mark.parametrize("method", ["SendMessage", "SendStreamingMessage"])
+async def test_who_goes_away_gives_the_place_back(
+    http: httpx.AsyncClient, serve_agent: Any, settings: Any, user: User, method: str
+):
+    agent = Waiting()
+    await sync(serve_agent, agent)
+    sent = frame(method, message=new()["message"] | {"metadata": {"agent_name": "Echo"}})
+    with pytest.raises(httpx.ReadTimeout):
+        await http.post("/a2a/", json=sent, timeout=0.5)
+    await until(lambda: not hub.sockets.count(user.pk))
+    assert await sync(TaskRun.objects.filter(status="running").count) == 1
+    agent.go.set()
+    await until(lambda: TaskRun.objects.filter(status="succeeded").exists())
 
 
 async def test_the_card_is_for_everybody_and_says_what_is_there(site: str, serve_agent: Any):
