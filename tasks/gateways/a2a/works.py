@@ -195,7 +195,7 @@ def titled(caller: Caller, title: str) -> str:
 
 
 def _not_found() -> TaskNotFoundError:
-    return TaskNotFoundError("There is no such task.")
+    return TaskNotFoundError("Task not found: you have none with this id.")
 
 
 def plans_of(caller: Caller) -> "QuerySet[ExecutionPlan]":

@@ -379,7 +379,7 @@ async def test_somebody_elses_task_and_context_are_not_there(
             lambda: stream(other, says(f"results of {task.id}")),
             lambda: other.get_task(GetTaskRequest(id="no-id")),
         ):
-            with pytest.raises(errors.TaskNotFoundError, match="no such task"):
+            with pytest.raises(errors.TaskNotFoundError, match="Task not found"):
                 await asked()
         with pytest.raises(errors.InvalidParamsError, match="no such context"):
             await stream(other, says("hm", context_id=task.context_id))

@@ -149,7 +149,7 @@ async def test_version_0_3_has_an_extended_card_and_no_push_notifications(http: 
         (b'{"jsonrpc": "2.0", "id": 1, "method": "GetTask", "params": []}', -32602, "params is an object"),
         (b'{"jsonrpc": "2.0", "id": 1, "method": "GetTask", "params": {"id": 7}}', -32602, "none of this method"),
         (b'{"jsonrpc": "2.0", "id": 1, "method": "GetTask"}', -32602, "Validation failed"),
-        (b'{"jsonrpc": "2.0", "id": 1, "method": "GetTask", "params": {"id": "x"}}', -32001, "no such task"),
+        (b'{"jsonrpc": "2.0", "id": 1, "method": "GetTask", "params": {"id": "x"}}', -32001, "Task not found"),
         (b'{"jsonrpc": "2.0", "id": 1, "method": "tasks/get", "params": {}}', -32602, "id"),
         (b'{"jsonrpc": "2.0", "id": 1, "method": "message/send", "params": {"message": "x"}}', -32602, "message"),
         (
