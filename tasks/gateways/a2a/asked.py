@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from a2a.types import a2a_pb2
 from a2a.utils.errors import ContentTypeNotSupportedError
-from google.protobuf.json_format import MessageToDict
+from google.protobuf.json_format import MessageToDict, SerializeToJsonError
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.gateways.a2a.errors import invalid
@@ -153,7 +153,7 @@ def _parts(message: a2a_pb2.Message) -> tuple[str, dict[str, Any] | None]:
             if part.text.strip():
                 texts.append(part.text)
         elif kind == "data":
-            data = MessageToDict(part.data)
+            data = _plain(part.data)
             if isinstance(data, dict) and isinstance(data.get("skill"), str):
                 if named is not None:
                     raise invalid("Name one skill in one message.", [(f"message.parts[{number}]", "Leave it out.")])
@@ -170,10 +170,28 @@ def _parts(message: a2a_pb2.Message) -> tuple[str, dict[str, Any] | None]:
     return "\n\n".join(texts), named
 
 
+def _plain(value: Any) -> Any:
+    """JSON that was sent. The SDK makes every number a float: whole ones are made whole again, and what a float cannot
+    hold is refused.
+    """
+    try:
+        return _whole_again(MessageToDict(value))
+    except (SerializeToJsonError, ValueError) as error:
+        raise invalid(f"The data is no JSON: {error}") from None
+
+
+def _whole_again(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _whole_again(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_whole_again(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _borrowed(sent: a2a_pb2.SendMessageRequest | a2a_pb2.Message) -> dict[str, Any]:
     if not sent.HasField("metadata"):
         return {}
-    given = MessageToDict(sent.metadata)
+    given = _plain(sent.metadata)
     names = BORROWED if "skill" in given else ("agent_name",)
     return {name: given[name] for name in names if given.get(name) not in (None, "")}
 

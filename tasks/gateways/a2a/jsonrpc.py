@@ -55,7 +55,7 @@ def _old(model: type[Any], convert: Callable[[Any], Any]) -> Callable[[Json], An
             fields = worded(error.errors(include_url=False, include_input=False))
             wrong = [(name, text) for name, texts in fields.items() for text in texts]
             raise errors.invalid(joined(fields), wrong) from None
-        except (ParseError, ValueError, TypeError) as error:
+        except (ParseError, ValueError, TypeError, OverflowError) as error:
             raise reading.unreadable(error) from None
         if hasattr(sent, "DESCRIPTOR"):
             validate_proto_required_fields(sent)
@@ -183,7 +183,7 @@ async def answer(exchange: Exchange, asker: Asker) -> None:
 def parsed(body: bytes) -> Any:
     """The body's JSON. Raises `JSONParseError`."""
     try:
-        value = json.loads(body)
+        value = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         words = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)[:200]
         raise sdk.JSONParseError(f"The request is not JSON: {words}.") from None
@@ -200,6 +200,10 @@ def foreseen(error: Exception) -> A2AError:
         return errors.a2a_error(error)
     logger.exception("an A2A request failed", extra={"event": "gateway_failed"})
     return sdk.InternalError(errors.FAULT)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _deep(value: Any, depth: int = 0) -> bool:

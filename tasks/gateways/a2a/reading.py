@@ -22,7 +22,7 @@ def read(model: type[Any], given: Any, named: Mapping[str, str] | None = None) -
     sent = model()
     try:
         ParseDict(given, sent, ignore_unknown_fields=True)
-    except (ParseError, ValueError, TypeError, RecursionError) as error:
+    except (ParseError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise unreadable(error) from None
     for name, value in (named or {}).items():
         setattr(sent, name, value)

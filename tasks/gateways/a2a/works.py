@@ -31,7 +31,7 @@ from tasks.gateways.following import Followed, submit_now
 from tasks.gateways.standing import Standing, outcome, standing
 from tasks.models import ExecutionPlan, Task
 from tasks.services import TaskService
-from tasks.states import TASK_ENDED, TASK_UNFINISHED, Pattern, PlanStatus
+from tasks.states import TASK_ENDED, TASK_UNFINISHED, Pattern, Phase, PlanStatus
 
 State = a2a_pb2.TaskState
 STATES = {
@@ -145,7 +145,7 @@ def _answer(caller: Caller, asked: Asked, *, now: datetime) -> Begun:
         )
     asked_by = outcome(work.plan.pk, user_id=caller.user.pk).asked_by if work.whole else work.tasks[0].pk
     assert asked.message is not None  # noqa: S101
-    message = asked.message.model_copy(update={"answer_to": str(asked_by or work.plan.pk)})
+    message = asked.message.model_copy(update={"answer_to": str(asked_by or work.plan.pk), "new_plan": False})
     followed = submit_now(caller, message, now=now, conversation_id=work.plan.conversation_id)
     return Begun(task_id=str(work.id), followed=followed)
 
@@ -264,11 +264,17 @@ def _words(work: Work, telling: Telling) -> str:
         return "\n\n".join(task.error_message for task in work.tasks if task.error_message) or "It failed."
     if work.status in TERMINAL:
         return ""
-    planned = [task for task in work.tasks if task.pattern == Pattern.RECURRING and task.status not in TASK_ENDED]
-    return "\n".join(_comes_again(task) for task in planned)
+    return "\n".join(_when(task) for task in work.tasks if _planned(task))
 
 
-def _comes_again(task: Task) -> str:
+def _planned(task: Task) -> bool:
+    """Whether its schedule says when it runs next."""
+    if task.status in TASK_ENDED:
+        return False
+    return task.pattern == Pattern.RECURRING or getattr(task, "phase") == Phase.SCHEDULED  # noqa: B009 (an annotation)
+
+
+def _when(task: Task) -> str:
     summary = schedules.describe(task.schedule)
     if task.paused_at is not None:
         return f"“{task.title}” rests ({task.paused_reason or 'manual'}). {summary}"

@@ -229,10 +229,11 @@ async def test_a_schedule_that_is_sent_as_data_is_one_at_once_and_its_runs_come_
     client: Any, serve_agent: Any
 ):
     await sync(serve_agent, Echo())
-    wanted = {"skill": "schedule", "text": "hello", "agent_name": "Echo", "schedule": {"on_event": True}}
+    schedule = {"on_event": True, "jitter_seconds": 0}
+    wanted = {"skill": "schedule", "text": "hello", "agent_name": "Echo", "schedule": schedule, "priority": 7}
     events = await stream(client, says(data=wanted))
     task = await sync(Task.objects.get)
-    assert (events[0].task.id, task.pattern) == (str(task.pk), "recurring")
+    assert (events[0].task.id, task.pattern, task.priority) == (str(task.pk), "recurring", 7)
     assert state_of(events) in (TaskState.TASK_STATE_SUBMITTED, WORKING)
 
     heard: list[Any] = []
@@ -446,6 +447,7 @@ async def test_files_are_refused_and_named(client: Any, serve_agent: Any):
         ({"skill": "run", "text": "x", "agent_name": "Nobody"}, "“Nobody” is not known here"),
         ({"skill": "run", "text": "x", "agentname": "Echo"}, "agentname"),
         ({"skill": "schedule", "text": "x", "agent_name": "Echo", "schedule": {"cron": "no"}}, "cron"),
+        ({"skill": "schedule", "text": "x", "agent_name": "Echo", "schedule": {"interval_minutes": 5.5}}, "whole"),
         ({"skill": "run"}, "Say something"),
     ],
 )

@@ -143,6 +143,7 @@ async def test_version_0_3_has_an_extended_card_and_no_push_notifications(http: 
         (b"[]", -32600, "one request at a time"),
         (b'{"id": 1, "method": "GetTask"}', -32600, '"jsonrpc": "2.0"'),
         (b'{"jsonrpc": "2.0", "id": {}, "method": "GetTask"}', -32600, "id of a request"),
+        (b'{"jsonrpc": "2.0", "id": NaN}', -32700, "NaN is no JSON"),
         (b'{"jsonrpc": "2.0", "id": 1}', -32600, "which method"),
         (b'{"jsonrpc": "2.0", "id": 1, "method": 7}', -32600, "which method"),
         (b'{"jsonrpc": "2.0", "id": 1, "method": "tasks/delete"}', -32601, "There is no method"),
@@ -201,11 +202,16 @@ async def test_no_parameters_make_a_method_fail(http: httpx.AsyncClient, method:
         [{"data": {"skill": "run", "text": {"a": 1}}}],
         [{"data": {"skill": "run", "text": "x", "answer_to": "y"}}],
         [{"text": "x", "data": 1}],
+        [{"data": {"skill": "list", "limit": float("9" * 400)}}],
+        [{"data": {"n": float("9" * 400)}}],
     ],
 )
 async def test_parts_without_sense_are_wrong_parameters(http: httpx.AsyncClient, serve_agent: Any, parts: Any):
     await sync(serve_agent, Echo())
-    told = await ask(http, "SendMessage", message={"messageId": "m", "role": "ROLE_USER", "parts": parts})
+    message = {"messageId": "m", "role": "ROLE_USER", "parts": parts}
+    # What is more than a float holds is "Infinity" in Python's JSON, and a long number in that of others.
+    content = json.dumps(frame("SendMessage", message=message)).replace("Infinity", "9" * 400)
+    told = (await http.post("/a2a/", content=content)).json()
     assert told["error"]["code"] == -32602, told
     assert await sync(Conversation.objects.count) == 0
 
