@@ -32,6 +32,7 @@ from tasks.admin.bulk import (
     carry_out,
     selection_words,
 )
+from tasks.admin.editing import Edit
 from tasks.clones import clone_task
 from tasks.errors import InvalidInput, TaskError
 from tasks.models import Task
@@ -74,7 +75,7 @@ class _Title(forms.Form):
 EDIT = ActOnOne(
     verb="Edit",
     effect="It takes effect at its next time and never starts a run at once; the history keeps what it was before.",
-    form=asked.Edit,
+    form=Edit,
     do=_edit,
 )
 BACKFILL = ActOnOne(
@@ -182,9 +183,9 @@ class Acting:
         """Put off what comes next of it."""
         return self._one(request, SNOOZE, object_id)
 
-    @action(description="Edit text and schedule", url_path="edit", permissions=["operate"], icon="edit")
+    @action(description="Edit", url_path="edit", permissions=["operate"], icon="edit")
     def edit_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Change its title, text and schedule."""
+        """Change its title, text, schedule and options."""
         return self._only(request, EDIT, object_id)
 
     @action(description="Backfill", url_path="backfill", permissions=["operate"], icon="history")

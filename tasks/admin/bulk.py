@@ -183,9 +183,9 @@ def add_errors(form: forms.Form | None, error: InvalidInput) -> None:
     if form is None:
         raise error
     for name, texts in error.fields.items():
-        top = name.partition(".")[0]
+        place = name if name in form.fields else name.partition(".")[0]
         for text in texts:
-            form.add_error(top if top in form.fields else None, text)
+            form.add_error(place if place in form.fields else None, text)
 
 
 def _tell(admin: Any, request: HttpRequest, act: Act, told: Many) -> None:

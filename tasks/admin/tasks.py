@@ -112,7 +112,7 @@ class TaskAdmin(Acting, ReadOnlyAdmin):
         (None, {"fields": ["title", "shown_query", "phase_words", "error_message"]}),
         (
             "Where",
-            {"fields": ["in_application", "of_conversation", "of_plan", "user", "agent_name", "more"]},
+            {"fields": ["edited_at", "of_conversation", "of_plan", "user", "agent_name", "more"]},
         ),
         (
             "When",
@@ -152,6 +152,15 @@ class TaskAdmin(Acting, ReadOnlyAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Task | None = None) -> list[str]:
         """Everything."""
         return [name for _, options in self.fieldsets for name in options["fields"]]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Task | None = None) -> Any:
+        """Without the way to edit it for who may only look."""
+        if self.has_operate_permission(request):
+            return self.fieldsets
+        return [
+            (name, {**options, "fields": [field for field in options["fields"] if field != "edited_at"]})
+            for name, options in self.fieldsets
+        ]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Task | None:
         """One task with its phase."""
@@ -207,10 +216,10 @@ class TaskAdmin(Acting, ReadOnlyAdmin):
         """What its agent is asked."""
         return prose(task.query)
 
-    @display(description="in the application")
-    def in_application(self, task: Task) -> str:
-        """Its page for people, where it is edited."""
-        url = reverse("tasks:task", args=[task.pk])
+    @display(description="to edit it")
+    def edited_at(self, task: Task) -> str:
+        """Where it is edited; its page in the application opens for its owner only."""
+        url = reverse("admin:tasks_task_edit_one", args=[task.pk])
         return format_html('<a href="{}" class="text-primary-600 dark:text-primary-500">Open and edit</a>', url)
 
     @display(description="plan")

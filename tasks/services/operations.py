@@ -37,6 +37,8 @@ COLUMNS = (
 )
 """Writable columns that are taken over as they are."""
 NULLABLE = frozenset({"deadline_at", "max_runs_per_day", "budget", "retention_days"})
+LASTING = frozenset({"title", "retention_days"})
+"""What can still be changed of a task that has ended: what it is called, and how long what it said is kept."""
 LIMITS = frozenset({"max_runs_per_day", "budget"})
 """Columns whose change lets a task go on that rests because one of them was reached."""
 
@@ -58,11 +60,13 @@ def options(patch: TaskPatch | Any, *, now: datetime) -> dict[str, Any]:
 def update(task_id: UUID, patch: TaskPatch, *, actor: User | None, now: datetime) -> Task:
     """Change what `patch` names; it takes effect at the next tick, never fires at once, and is in the history.
 
-    Raises `NotFound`, `AlreadyFinished`, `WrongMoment` (a once task whose run goes on), `InvalidInput`.
+    Raises `NotFound`, `AlreadyFinished` (unless only `LASTING` is changed), `WrongMoment` (a once task whose run goes
+    on), `InvalidInput`.
     """
     with transaction.atomic():
         task = history.locked(task_id)
-        history.refuse_ended(task, "changed")
+        if not patch.model_fields_set <= LASTING:
+            history.refuse_ended(task, "changed")
         wanted = options(patch, now=now)
         if "title" in patch.model_fields_set and patch.title:
             wanted["title"] = patch.title

@@ -113,11 +113,11 @@ def test_the_form_of_what_has_ended_meanwhile_says_what_happened(open_page: Open
     page = open_page(f"/tasks/{task['id']}/")
     page.get_by_role("button", name="Edit").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Title").fill("Too late")
+    dialog.get_by_label("Request").fill("Too late")
     live.call("POST", f"/tasks/{task['id']}/cancel", {})
     dialog.get_by_role("button", name="Save").click()
     expect(dialog.get_by_role("alert").filter(has_text="is cancelled already, so it cannot be changed")).to_be_visible()
-    expect(dialog.get_by_label("Title")).to_have_value("Too late")
+    expect(dialog.get_by_label("Request")).to_have_value("Too late")
 
 
 def test_a_duplicate_has_every_option_and_is_changed_before_it_is_made(open_page: Open, live: Live) -> None:

@@ -130,7 +130,7 @@ def test_an_edit_of_a_task_behind_another_does_not_start_it(make_task: TaskMaker
 def test_what_ended_cannot_be_changed_paused_resumed_or_run_now(task: Task) -> None:
     TaskService.cancel(task.pk, actor=None, now=NOW)
     for act in (
-        lambda: edit(task, title="x"),
+        lambda: edit(task, priority=9),
         lambda: TaskService.pause(task.pk, actor=None, now=NOW),
         lambda: TaskService.resume(task.pk, actor=None, now=NOW),
         lambda: TaskService.trigger(task.pk, actor=None, now=NOW),
@@ -158,3 +158,17 @@ def test_of_an_edit_and_a_claim_at_once_both_count(make_task: TaskMaker, in_thre
         NOW + HOUR,
         ["queued"],
     )
+
+
+@pytest.mark.parametrize("schedule", [None, HOURLY])
+def test_an_ended_task_can_be_renamed_and_kept_longer(make_task: TaskMaker, schedule: Any) -> None:
+    task = make_task(schedule=schedule)
+    TaskService.cancel(task.pk, actor=None, now=NOW)
+    edit(task, title="A better name", retention_days=0)
+    task.refresh_from_db()
+    assert (task.title, task.retention_days, task.status) == ("A better name", 0, "cancelled")
+    assert task.transitions.latest("id").changes is not None
+    assert claim(now=NOW + 2 * HOUR) == []
+    for fields in ({"query": "other"}, {"schedule": HOURLY}, {"title": "x", "priority": 9}):
+        with pytest.raises(AlreadyFinished):
+            edit(task, **fields)

@@ -1,12 +1,16 @@
 """What is done to one task from its page in admin: edit, backfill, clone, snooze, run again."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
+from tasks import schedules
 from tasks.models import Task, TaskRun, TaskTransition
+from tasks.services import TaskService
+from tasks.services.operations import COLUMNS
 from tests.helpers.tasks import fail, started
 from tests.tasks.admin.conftest import TASKS
 
@@ -17,6 +21,10 @@ YES = {"confirmed": "yes"}
 @pytest.fixture
 def hourly(make_task) -> Task:
     return make_task(title="Report", query="say hello", schedule={"interval_minutes": 60}, now=timezone.now())
+
+
+def as_shown(task: Task) -> dict[str, str]:
+    return {"title": task.title, "query": task.query, "schedule": json.dumps(schedules.to_dict(task.schedule))}
 
 
 def test_its_page_offers_every_act(signed_in, hourly):
@@ -58,6 +66,102 @@ def test_a_wrong_edit_is_said_beside_its_field_and_what_was_written_stays(signed
     assert field == "query" or "kept words" in page.content.decode()
     hourly.refresh_from_db()
     assert (hourly.query, hourly.interval_minutes) == ("say hello", 60)
+
+
+def test_every_option_is_edited_and_what_was_not_sent_stays(signed_in, hourly):
+    written = as_shown(hourly)
+    path = f"{TASKS}{hourly.pk}/edit/"
+    page = signed_in.get(path).content.decode()
+    for name in COLUMNS:
+        assert f'name="{name}' in page
+    sent = {
+        "overlap": "queue",
+        "catch_up": "all",
+        "catch_up_window_minutes": "90",
+        "on_interrupt": "rerun",
+        "priority": "9",
+        "max_attempts": "5",
+        "timeout_seconds": "60",
+        "deadline_at": "2099-01-01T09:00",
+        "conversation_mode": "new",
+        "only_changes": "true",
+        "notify": "failures",
+        "retention_days": "7",
+        "max_runs_per_day": "4",
+        "budget.tokens_per_day": "1000",
+        "budget.cost_per_month": "2.5",
+    }
+    assert signed_in.post(path, {**YES, **written, **sent}).status_code == 302
+    task = TaskService.get(hourly.pk)
+    assert task.deadline_at is not None and timezone.localtime(task.deadline_at).isoformat()[:16] == "2099-01-01T09:00"
+    assert {name: getattr(task, name) for name in COLUMNS if name != "deadline_at"} == {
+        **{name: value for name, value in sent.items() if "." not in name and name != "deadline_at"},
+        "catch_up_window_minutes": 90,
+        "priority": 9,
+        "max_attempts": 5,
+        "timeout_seconds": 60,
+        "only_changes": True,
+        "retention_days": 7,
+        "max_runs_per_day": 4,
+        "budget": {"tokens_per_day": 1000, "cost_per_month": 2.5},
+    }
+    row = TaskTransition.objects.latest("id")
+    assert sorted(row.changes) == sorted(COLUMNS)
+    # Empty takes away what need not be there; a limit of the budget that was not sent goes with its emptied field only.
+    gone = {"deadline_at": "", "max_runs_per_day": "", "retention_days": "", "budget.tokens_per_day": ""}
+    signed_in.post(path, {**YES, **written, **sent, **gone})
+    task.refresh_from_db()
+    assert (task.deadline_at, task.max_runs_per_day, task.retention_days) == (None, None, None)
+    assert (task.budget, task.priority) == ({"cost_per_month": 2.5}, 9)
+
+
+def test_every_wrong_option_is_said_beside_its_field_in_the_words_of_the_api(signed_in, hourly):
+    written = as_shown(hourly)
+    wrong = {
+        "overlap": "never",
+        "priority": "12",
+        "max_attempts": "",
+        "timeout_seconds": "soon",
+        "retention_days": "-1",
+        "budget.tokens_per_day": "0",
+        "title": " ",
+    }
+    sent = {**YES, **written, **wrong}
+    form = signed_in.post(f"{TASKS}{hourly.pk}/edit/", sent).context["form"]
+    assert set(form.errors) == set(wrong)
+    assert form.errors["priority"] == ["Write 9 or less."]
+    late = {**YES, **written, "deadline_at": "2001-01-01T09:00"}
+    form = signed_in.post(f"{TASKS}{hourly.pk}/edit/", late).context["form"]
+    assert form.errors == {"deadline_at": ["It is past already: give a moment in the future."]}
+    hourly.refresh_from_db()
+    assert (hourly.priority, hourly.max_attempts, hourly.deadline_at) == (5, 3, None)
+
+
+def test_a_task_that_runs_once_is_asked_for_what_has_an_effect_on_it(signed_in, make_task):
+    once = make_task()
+    page = signed_in.get(f"{TASKS}{once.pk}/edit/").content.decode()
+    assert 'name="priority"' in page and 'name="retention_days"' in page
+    assert not any(f'name="{name}' in page for name in ("overlap", "budget", "catch_up", "schedule"))
+    later = make_task(schedule={"start_at": "2099-01-01T09:00:00+00:00"})
+    assert 'name="catch_up"' in signed_in.get(f"{TASKS}{later.pk}/edit/").content.decode()
+
+
+def test_its_page_leads_whoever_may_operate_to_the_form_that_edits_it(signed_in, looker, hourly):
+    page = signed_in.get(f"{TASKS}{hourly.pk}/change/").content.decode()
+    address = re.search(r'<a href="([^"]+)"[^>]*>Open and edit</a>', page)
+    assert address is not None
+    assert signed_in.get(address[1]).status_code == 200
+    assert "Open and edit" not in looker.get(f"{TASKS}{hourly.pk}/change/").content.decode()
+
+
+def test_of_an_ended_task_name_and_retention_are_asked_for_and_nothing_else(signed_in, hourly):
+    Task.objects.update(status="failed", next_run_at=None)
+    path = f"{TASKS}{hourly.pk}/edit/"
+    form = signed_in.get(path).context["form"]
+    assert set(form.fields) == {"title", "retention_days"}
+    assert signed_in.post(path, {**YES, "title": "Kept", "retention_days": "0"}).status_code == 302
+    hourly.refresh_from_db()
+    assert (hourly.title, hourly.retention_days, hourly.status) == ("Kept", 0, "failed")
 
 
 def test_an_ended_task_is_not_edited_and_the_page_says_what_happened(signed_in, hourly):
