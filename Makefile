@@ -5,6 +5,7 @@ PYTHON ?= python3
 UV ?= uv
 VENV := .venv
 BIN := $(VENV)/bin
+AUDIT := .venv-audit
 COMPILE := pip compile -q --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11
 
 # Install a requirements file, unless the one of the same checksum is installed already.
@@ -19,7 +20,7 @@ define install
 	fi
 endef
 
-.PHONY: run cluster test check faults bench screenshots requirements
+.PHONY: run cluster test check faults bench screenshots audit requirements
 
 # Sign-in page, pages, API, sockets, runner and sample agents. `exec`: signals reach the server itself.
 run:
@@ -69,7 +70,17 @@ screenshots:
 	$(call install,requirements-dev.txt)
 	$(BIN)/python -m tests.browser.screenshots
 
-# Pin what requirements.in and requirements-dev.in ask for; needs uv.
+# The list of what is installed (SBOM, CycloneDX) into var/sbom.cdx.json; then what is known to be vulnerable of it, as
+# PyPI's service tells. The tools have an environment of their own: they need other versions than the application.
+audit:
+	@test -x $(AUDIT)/bin/pip || $(PYTHON) -m venv --clear $(AUDIT)
+	@$(AUDIT)/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements-audit.txt
+	@mkdir -p var
+	$(AUDIT)/bin/cyclonedx-py requirements requirements.txt --output-reproducible -o var/sbom.cdx.json
+	$(AUDIT)/bin/pip-audit -r requirements.txt --disable-pip --strict --progress-spinner off
+
+# Pin what requirements.in, requirements-dev.in and requirements-audit.in ask for; needs uv.
 requirements:
 	$(UV) $(COMPILE) requirements.in -o requirements.txt
 	$(UV) $(COMPILE) requirements-dev.in -o requirements-dev.txt
+	$(UV) $(COMPILE) requirements-audit.in -o requirements-audit.txt
