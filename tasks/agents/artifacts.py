@@ -4,7 +4,7 @@ The contract's payload: `{"component_type": "artifact", "artifact_id", "name", "
 null, "data"?, "files"?}`. `data` is the one data part's value, or a list of them where there are several.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from a2a.types import Artifact, Part
@@ -29,6 +29,13 @@ class Folded:
         self._metadata: Json = {}
         self._unstored: list[str] = []
         self._shown = False
+        self._last_update: bytes | None = None
+        self._begun_by_more = False
+        self._pieces: list[int] = []
+        """A mark of each part, as its agent has them."""
+        self.doubtful = False
+        """Whether an update came twice in a row, or its beginning after its second piece: either the agent means it,
+        or the network did it. The agent's own snapshot tells."""
 
     @property
     def text(self) -> str:
@@ -39,9 +46,12 @@ class Folded:
 
     def put(self, artifact: Artifact) -> list[Response]:
         """The artifact whole: new, or in the place of what was here. Nothing where that changes nothing."""
+        self.doubtful |= self._begun_by_more
+        self._begun_by_more, self._last_update = False, None
         before = self._payload() if self._shown else None
         metadata = self._metadata
         self._texts, self._has_text, self._data, self._files, self._unstored = [], False, [], [], []
+        self._pieces = []
         self._name, self._media_type, self._metadata = "", "", {}
         self._describe(artifact)
         self._take(artifact.parts)
@@ -54,12 +64,17 @@ class Folded:
 
         A last update that says the whole text once more is taken as just that (some agents close so).
         """
+        update = artifact.SerializeToString(deterministic=True)
+        self.doubtful |= update == self._last_update
         if not self._shown:
-            return self.put(artifact)
+            put = self.put(artifact)
+            self._begun_by_more, self._last_update = True, update
+            return put
+        self._last_update = update
         described = self._describe(artifact)
         only_text = all(part.WhichOneof("content") == "text" for part in artifact.parts)
         delta = "".join(clean(part.text) for part in artifact.parts) if only_text else ""
-        if last and only_text and len(self._texts) > 1 and delta == self.text:
+        if last and only_text and len(self._pieces) > 1 and delta == self.text:
             delta = ""
             artifact = Artifact()
         had_text = self._has_text
@@ -71,22 +86,30 @@ class Folded:
         payload = {"component_type": ComponentType.ARTIFACT.value, "artifact_id": self._key, "content": delta}
         return [Response(event=Event.COMPONENT_GENERATOR, payload=payload, key=self._key, append=True)]
 
-    def compare(self, artifact: Artifact, *, final: bool) -> list[Response]:
+    def compare(self, artifact: Artifact, *, final: bool, echoes: bool = False) -> list[Response]:
         """The artifact as a snapshot has it: adds what is missing here, never takes away what a stale one lacks.
 
-        final: the task is over, so the snapshot cannot be stale, and is right where it differs.
+        final: the task is over, so the snapshot cannot be stale, and is right where it differs. echoes: the agent may
+        have what it said several times (servers on the Python SDK's 0.3 fold an event once for each who listens).
         """
+        self._begun_by_more, self._last_update = False, None
         told = Folded(self._key)
         told.put(artifact)
         if not self._shown:
             return self.put(artifact)
+        if echoes and _echoed(self._pieces, told._pieces):
+            return []
         mine, theirs = self.text, told.text
         fewer = len(told._data) < len(self._data) or len(told._files) < len(self._files)
         if not final and (fewer or (len(theirs) < len(mine) and mine.startswith(theirs))):
             return []
+        # What was missed here may be told again by the stream that goes on.
+        self.doubtful |= not final
         same_rest = told._data == self._data and told._files == self._files
         if same_rest and mine and len(theirs) > len(mine) and theirs.startswith(mine):
-            return self.append(Artifact(parts=[Part(text=theirs[len(mine) :])]), last=False)
+            added = self.append(Artifact(parts=[Part(text=theirs[len(mine) :])]), last=False)
+            self._pieces = told._pieces
+            return added
         return self.put(artifact)
 
     def _describe(self, artifact: Artifact) -> bool:
@@ -102,6 +125,7 @@ class Folded:
     def _take(self, parts: Iterable[Part]) -> None:
         for part in parts:
             kind = part.WhichOneof("content")
+            self._pieces.append(hash(part.text) if kind == "text" else hash(part.SerializeToString(deterministic=True)))
             if kind == "text":
                 self._texts.append(clean(part.text))
                 self._has_text = True
@@ -140,6 +164,14 @@ class Folded:
         if self._files:
             payload["files"] = list(self._files)
         return payload
+
+
+def _echoed(mine: Sequence[int], theirs: Sequence[int]) -> bool:
+    """Whether `theirs` is `mine` with some of it said again."""
+    if len(theirs) <= len(mine) or not set(theirs) <= set(mine):
+        return False
+    left = iter(theirs)
+    return all(piece in left for piece in mine)
 
 
 def file_entry(part: Part) -> Json:

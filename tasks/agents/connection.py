@@ -32,6 +32,7 @@ from a2a.utils.errors import (
 )
 from google.protobuf.json_format import MessageToDict, ParseDict
 
+from tasks.agents.ahead import Ahead
 from tasks.agents.callbacks import Callback
 from tasks.agents.errors import AgentBroken, AgentError, AgentLost, AgentRefused, AgentUnreachable
 from tasks.agents.explaining import UNREADABLE, explained
@@ -116,28 +117,26 @@ class Connection:
         """
         with self._in_use():
             subscribed = self._subscribed(task_id)
-            first: asyncio.Future[StreamResponse | None] | None = None
-            if self.streams and self._legacy:
-                # A 0.3 stream begins without a snapshot, so it is opened before we look: what lies between is told
-                # twice then, which the router notices, and not lost.
-                first = asyncio.ensure_future(anext(subscribed, None))
-                await asyncio.wait([first], timeout=SUBSCRIBED_WITHIN)
+            ahead: Ahead | None = None
+            if self.streams and self.legacy:
+                ahead = Ahead(subscribed)
+                await ahead.begun(SUBSCRIBED_WITHIN)
             try:
                 task = await self.look_up(task_id)
                 if task is None:
                     return
+                since = ahead.since(task) if ahead is not None else []
                 yield StreamResponse(task=task)
+                for event in since:
+                    yield event
                 if _state(task).terminal or _state(task).interrupted:
                     return
-                async with aclosing(self._followed(task, subscribed, first, callback)) as followed:
+                async with aclosing(self._followed(task, subscribed, ahead, callback)) as followed:
                     async for event in followed:
                         yield event
             finally:
-                if first is not None and not first.done():
-                    first.cancel()
-                if first is not None:
-                    await asyncio.wait([first])
-                    first.cancelled() or first.exception()  # noted, so that asyncio does not complain
+                if ahead is not None:
+                    await ahead.aclose()
                 await subscribed.aclose()
 
     async def watch(self, task_id: str, callback: Callback) -> AsyncGenerator[StreamResponse]:
@@ -226,7 +225,8 @@ class Connection:
         await self._http.aclose()
 
     @property
-    def _legacy(self) -> bool:
+    def legacy(self) -> bool:
+        """Whether the agent speaks 0.3."""
         return is_legacy_version(self.card.supported_interfaces[0].protocol_version)
 
     @contextmanager
@@ -265,19 +265,19 @@ class Connection:
         self,
         task: Task,
         subscribed: AsyncGenerator[StreamResponse],
-        first: asyncio.Future[StreamResponse | None] | None,
+        ahead: Ahead | None,
         callback: Callback | None,
     ) -> AsyncGenerator[StreamResponse]:
-        """What follows a snapshot: the subscription (whose first event may be under way), or polls in its place."""
+        """What follows a snapshot: the subscription (which may be under way), or polls in its place."""
         resting = False
-        patience = PATIENCE_AFTER_CUT if self._legacy and self.streams and self.ref.send_mode == "stream" else None
+        patience = PATIENCE_AFTER_CUT if self.legacy and self.streams and self.ref.send_mode == "stream" else None
         try:
-            waiting = first or anext(subscribed, None)
-            event = await asyncio.wait_for(waiting, patience) if self.streams else None
+            following = ahead.next if ahead is not None else lambda: anext(subscribed, None)
+            event = await asyncio.wait_for(following(), patience) if self.streams else None
             while event is not None:
                 resting = _rests(event, resting)
                 yield event
-                event = await anext(subscribed, None)
+                event = await following()
         except TimeoutError:
             raise self.lost() from None
         except AgentRefused:

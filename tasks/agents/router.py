@@ -77,6 +77,10 @@ class Router:
         self._stored = Stored()
         self._artifacts: dict[str, Folded] = {}
         self._begun = False
+        self.echoes = False
+        """Whether the agent may keep what it says more than once (see `Folded.compare`)."""
+        self._last_words = ""
+        """The reason with which the task ended badly."""
         self.usage: dict[str, Any] = {}
         """What the agent says that its task used: of each figure (`budgets.read_usage`) the one that it sent last."""
 
@@ -125,8 +129,15 @@ class Router:
         asked = max((i for i, message in enumerate(history) if message.role == Role.ROLE_USER), default=-1)
         if state.interrupted and not said and history and asked == len(history) - 1:
             state = RemoteState.WORKING  # The question was just answered, and the agent has not begun again.
-        spoken = [(i, message) for i, message in enumerate(history) if message.role != Role.ROLE_USER]
+        # Servers that keep an event twice have the status' message in the history too.
+        twice = {message.message_id for message in said if message.message_id}
+        spoken = [
+            (i, message)
+            for i, message in enumerate(history)
+            if message.role != Role.ROLE_USER and message.message_id not in twice
+        ]
         new = self._seen.unknown([message for _, message in spoken] + said)
+        self._speech.keeps_kinds |= any(_kind(message.metadata) for message in [*history, *said])
         responses: list[Response] = []
         for (index, message), is_new in zip(spoken, new, strict=False):
             if is_new:
@@ -140,10 +151,11 @@ class Router:
             elif new[-1] and (_kind(message.metadata) or (state is not RemoteState.COMPLETED and not first)):
                 responses += self._recovered(message)
             elif new[-1]:
-                responses += self._plain(message, state)
+                responses += self._plain(message, state, beside=task.artifacts)
         for artifact in task.artifacts:
             folded = self._artifact(artifact.artifact_id)
-            responses += self._others(folded.compare(artifact, final=state.terminal))
+            final = state.terminal or state.interrupted
+            responses += self._others(folded.compare(artifact, final=final, echoes=self.echoes))
         return self._routed(responses, state=self._moved(state), error=error, question=question)
 
     def _read_usage(self, event: StreamResponse, kind: str | None) -> None:
@@ -173,8 +185,13 @@ class Router:
             return self._routed(responses, state=self._moved(state))
         message = status.message
         repeated = self._seen.repeated(message)
+        self._speech.keeps_kinds |= bool(_kind(message.metadata))
+        if self._over(message):
+            # What comes after the end counts, as words.
+            state = RemoteState.COMPLETED
         if not _is_answer(state):
             question, error = _question_or_error(state, message)
+            self._last_words = error or self._last_words
             responses = [] if repeated else self._attachments(message)
             return self._routed(responses, state=self._moved(state), question=question, error=error)
         if repeated:
@@ -204,15 +221,27 @@ class Router:
             return self._routed(self._others(folded.append(update.artifact, last=update.last_chunk)))
         return self._routed(self._others(folded.put(update.artifact)))
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether what came may differ from what the agent has: it should be asked once more when it is done."""
+        return not self.echoes and any(folded.doubtful for folded in self._artifacts.values())
+
+    def _over(self, message: Message) -> bool:
+        """Whether the task had ended, and this is not what it ended with once more."""
+        return self.state is not None and self.state.terminal and _text(message.parts) != self._last_words
+
     # --- one message ---
 
-    def _plain(self, message: Message, state: RemoteState) -> list[Response]:
-        """A message without `response_event`; one that the task ends with is left out where it only repeats."""
+    def _plain(self, message: Message, state: RemoteState, beside: Iterable[Artifact] = ()) -> list[Response]:
+        """A message without `response_event`; one that the task ends with is left out where it only repeats.
+
+        beside: artifacts that are said with it and not folded yet.
+        """
         text = _text(message.parts)
         attachments = self._attachments(message)
         if state is not RemoteState.COMPLETED:
             return [self._speech.working(text), *attachments] if text else attachments
-        if not text.strip() or self._speech.repeats(text) or self._repeats_artifact(text):
+        if not text.strip() or self._speech.repeats(text) or self._repeats_artifact(text, beside):
             return attachments
         return [self._speech.closing(text), *attachments]
 
@@ -255,7 +284,7 @@ class Router:
         rest = self._stored.rest_of_text(text)
         if rest is None or only_stored:
             return attachments
-        return [self._speech.chunk(rest, {"recovered": True}), *attachments]
+        return [self._speech.recovered(rest), *attachments]
 
     def _attachments(self, message: Message) -> list[Response]:
         """Data and files of a message, each an artifact of its own, in their order."""
@@ -281,9 +310,10 @@ class Router:
             folded = self._artifacts[key] = Folded(key)
         return folded
 
-    def _repeats_artifact(self, text: str) -> bool:
+    def _repeats_artifact(self, text: str, beside: Iterable[Artifact]) -> bool:
         bare = "".join(text.split())
-        return any("".join(folded.text.split()) == bare for folded in self._artifacts.values())
+        texts = [folded.text for folded in self._artifacts.values()] + [_text(artifact.parts) for artifact in beside]
+        return any("".join(text.split()) == bare for text in texts)
 
     def _identify(self, task_id: str, context_id: str) -> bool:
         """Take the agent's names for this run from the first event that has them; False: it is of another task.

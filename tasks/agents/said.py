@@ -63,52 +63,60 @@ class Said:
 
 
 class Seen:
-    """Which messages were routed, by id; by text for those of agents that give none."""
+    """Which messages were routed, by id; by text for those of agents that give none, or one id to several texts."""
 
     def __init__(self) -> None:
-        self._ids: dict[str, int] = {}
+        self._ids: dict[str, int | None] = {}
+        """The mark of each id's message; None for an id that came with several texts, which names nothing."""
         self._forgot = False
-        self._unique = True
         self._nameless: Counter[int] = Counter()
 
     def repeated(self, message: Message) -> bool:
         """Note a live message; returns whether it is the same event once more.
 
-        Agents that give all their messages one id are found out by its second text: their ids then mean nothing.
+        Agents that give all their messages one id are found out by its second text: that id then means nothing.
         """
-        message_id = message.message_id
-        mark = _mark(message)
-        if not message_id:
-            self._nameless[mark] += 1
-            return False
-        before = self._ids.get(message_id)
-        if before is None:
+        message_id, mark = message.message_id, _mark(message)
+        if message_id and message_id not in self._ids:
             if len(self._ids) >= REMEMBERED:
                 self._forgot = True
                 del self._ids[next(iter(self._ids))]
             self._ids[message_id] = mark
             return False
-        if before != mark:
-            self._unique = False
-            self._ids[message_id] = mark
-        return self._unique
+        if message_id and self._ids[message_id] == mark:
+            return True
+        if message_id:
+            self._names_nothing(message_id)
+        self._nameless[mark] += 1
+        return False
 
     def unknown(self, messages: Sequence[Message]) -> list[bool]:
         """For each of a snapshot's messages, in its order: whether it is new. Notes those that are."""
+        first: dict[str, int] = {}
+        for message in messages:
+            if first.setdefault(message.message_id, _mark(message)) != _mark(message) and message.message_id:
+                self._names_nothing(message.message_id)
         left = Counter(self._nameless)
         last_known = max((i for i, m in enumerate(messages) if m.message_id in self._ids), default=-1)
         found = []
         for index, message in enumerate(messages):
-            mark = _mark(message)
-            if message.message_id:
-                known = message.message_id in self._ids or (self._forgot and index < last_known)
+            mark, message_id = _mark(message), message.message_id
+            if message_id and self._ids.get(message_id, mark) is not None:
+                known = message_id in self._ids or (self._forgot and index < last_known)
+                if not known:
+                    self.repeated(message)
             else:
                 known = left[mark] > 0
                 left[mark] -= known
-            if not known:
-                self.repeated(message)
+                self._nameless[mark] += not known
             found.append(not known)
         return found
+
+    def _names_nothing(self, message_id: str) -> None:
+        before = self._ids.get(message_id)
+        self._ids[message_id] = None
+        if before is not None:
+            self._nameless[before] += 1
 
 
 class Stored:

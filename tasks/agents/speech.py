@@ -29,6 +29,7 @@ CONSUMED = frozenset({"response_event", "tool_call_id", "tool_name", "tool_resul
 """Keys of an update's metadata that become part of the payload; the others are kept as the item's metadata."""
 NO_TYPE = "profile"
 """Component type of a component that names none: of valuecell.md's table the one that is free text."""
+RECOVERED: Json = {"recovered": True}
 REASONING_KINDS = ("reasoning_started", "reasoning", "reasoning_completed")
 
 
@@ -37,6 +38,8 @@ class _Early:
     """Plain text that is shown as text until it is known to be progress."""
 
     key: str
+    recovered: bool = False
+    """It came in a snapshot: whether it had a kind nobody can tell, unless its agent keeps them on messages."""
     parts: list[str] = field(default_factory=list)
 
 
@@ -46,6 +49,8 @@ class Speech:
     def __init__(self) -> None:
         self.uses_events = False
         """Whether the agent was seen to use `response_event`."""
+        self.keeps_kinds = False
+        """Whether the agent puts `response_event` on messages, so that a message without one is known to have none."""
         self.reasoning_open = False
         """Whether reasoning was begun and not ended."""
         self.series = ""
@@ -55,6 +60,7 @@ class Speech:
         self._early_open = False
         self._numbers = 0
         self._open_calls: dict[str, list[str]] = {}
+        self._ended_calls: set[str] = set()
 
     def note(self, text: str) -> None:
         """Text that was said before this Speech began."""
@@ -74,6 +80,8 @@ class Speech:
         if kind in REASONING_KINDS:
             return turned + self._reasoning(kind, text, extra)
         values = {key: plain(metadata.fields[key]) for key in CONSUMED if key in metadata.fields}
+        if kind == "tool_call_started" and word(values.get("tool_call_id")) in self._ended_calls:
+            return turned  # It comes late: a start does not open again what has ended.
         return [*turned, self._item(kind, text, values, extra)]
 
     def working(self, text: str) -> Response:
@@ -81,14 +89,13 @@ class Speech:
         if self.uses_events:
             key = self._own_key("progress")
             return self.other(Response(event=Event.REASONING_COMPLETED, payload={"content": text}, key=key))
-        append = self._early_open
-        if not append:
-            self._early.append(_Early(key=self._own_key("early")))
-            self._early_open = True
-        early = self._early[-1]
-        early.parts.append(text)
-        self._said.add(text)
-        return Response(event=Event.MESSAGE_CHUNK, payload={"content": text}, key=early.key, append=append)
+        return self._plain(text, recovered=False)
+
+    def recovered(self, text: str) -> Response:
+        """Text out of a snapshot whose kind nobody kept."""
+        if not self.keeps_kinds and self.uses_events:
+            return self.chunk(text, RECOVERED)
+        return self.working(text) if self.keeps_kinds else self._plain(text, recovered=True)
 
     def closing(self, text: str) -> Response:
         """The plain text that a task ends with: a paragraph of its own, not the next words of the one before."""
@@ -152,6 +159,8 @@ class Speech:
             call_id = opened.pop() if completed and opened else self._own_key("call")
             if not completed:
                 opened.append(call_id)
+        elif completed:
+            self._ended_calls.add(call_id)
         result = values.get("tool_result")
         said = result if isinstance(result, str) or result is None else json.dumps(result, ensure_ascii=False)
         if said is None and completed:
@@ -165,15 +174,40 @@ class Speech:
             key=call_id,
         )
 
+    def _plain(self, text: str, *, recovered: bool) -> Response:
+        """More of the plain text, which is the answer as far as is known."""
+        joins = self._early_open
+        if not joins:
+            self._early.append(_Early(key=self._own_key("early")))
+            self._early_open = True
+        early = self._early[-1]
+        early.parts.append(text)
+        self._said.add(text)
+        marks = recovered and not early.recovered
+        early.recovered |= recovered
+        # A piece cannot mark its item: the whole is said again.
+        said = "".join(early.parts) if marks else text
+        return Response(
+            event=Event.MESSAGE_CHUNK,
+            payload={"content": said},
+            metadata=RECOVERED if marks else {},
+            key=early.key,
+            append=joins and not marks,
+        )
+
     def _turn_early(self) -> list[Response]:
         """The first `response_event` came: what was said plainly before it was progress, and is said again as such."""
+        stays = [early for early in self._early if early.recovered and not self.keeps_kinds]
         turned = [
             Response(event=Event.REASONING_COMPLETED, payload={"content": "".join(early.parts)}, key=early.key)
             for early in self._early
+            if early not in stays
         ]
         self._early.clear()
         self._early_open = False
         self._said = Said()
+        for early in stays:
+            self._said.add("".join(early.parts))
         return turned
 
     def _own_key(self, kind: str) -> str:

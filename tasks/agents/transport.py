@@ -86,6 +86,8 @@ class AgentTransport(httpx.AsyncBaseTransport):
         if response.status_code >= 300 and response.status_code not in passed_on:
             return await self._refused(request, response)
         kind = response.headers.get("content-type", "").split(";", 1)[0].strip().lower()
+        if kind == "text/event-stream":
+            response.headers["content-type"] = kind  # The SDK looks for it in small letters.
         if kind in ("text/html", "application/xhtml+xml"):
             await response.aclose()
             raise AgentBroken(f"{self._name} answered with a web page (HTML) instead of A2A at {request.url}.")
@@ -187,7 +189,7 @@ class _Bounded(httpx.AsyncByteStream):
         name = self._transport._name
         check = codecs.getincrementaldecoder("utf-8")("strict").decode
         total = size = 0
-        tail = b""
+        tail = cut = b""
         try:
             async for chunk in self._inner:
                 total += len(chunk)
@@ -203,8 +205,12 @@ class _Bounded(httpx.AsyncByteStream):
                     what = "event" if size > self._limit and self._events else "answer"
                     raise AgentBroken(f"{name} sent more than {min(self._limit, most):,} bytes in one {what}.")
                 check(chunk)
+                if self._events:
+                    chunk, cut = _one_line(cut + chunk)  # noqa: PLW2901
                 yield chunk
             check(b"", True)
+            if cut:
+                yield cut
         except UnicodeDecodeError as error:
             raise AgentBroken(f"{name} sent bytes that are not UTF-8 text.") from error
         except httpx.HTTPError as error:
@@ -215,6 +221,24 @@ class _Bounded(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+def _one_line(content: bytes) -> tuple[bytes, bytes]:
+    """Line separators that JSON allows in its strings, written as escapes; and what may be the half of one.
+
+    The SDK ends lines at all that Unicode counts as one, where server-sent events end at CR and LF alone. What
+    JavaScript's `JSON.stringify` writes has them as they are.
+    """
+    cut = next((content[-size:] for size in (2, 1) if content[-size:] in _HALVES), b"")
+    whole = content.removesuffix(cut)
+    for separator, escape in _SEPARATORS.items():
+        if separator in whole:
+            whole = whole.replace(separator, escape)
+    return whole, cut
+
+
+_SEPARATORS = {text.encode(): b"\\u%04x" % ord(text) for text in ("\x85", "\u2028", "\u2029")}
+_HALVES = frozenset(separator[:size] for separator in _SEPARATORS for size in range(1, len(separator)))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

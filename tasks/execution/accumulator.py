@@ -40,7 +40,10 @@ class Accumulator:
         content = response.payload.get("content")
         text = content if isinstance(content, str) else ""
         if event == Event.MESSAGE_CHUNK:
-            self._keep(self._texts.setdefault(key or f"#{self._paragraph}", []), text)
+            parts = self._texts.setdefault(key or f"#{self._paragraph}", [])
+            if key and not response.append:
+                parts.clear()
+            self._keep(parts, text)
         else:
             self._paragraph += 1
             if event == Event.MESSAGE:

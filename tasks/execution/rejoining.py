@@ -31,14 +31,16 @@ async def find(connection: Connection, run: RunContext, *, looks: int = LOOKS) -
     An agent that lists no such task may have the message all the same (lists are late, kept by one of several servers,
     or without messages), so None never means that it may be sent again. Raises nothing but cancellation.
     """
+    asked_for = 0.0
     for look in range(looks):
         if look:
-            await asyncio.sleep(LOOK_DELAY * 2 ** (look - 1))
+            await asyncio.sleep(max(LOOK_DELAY * 2 ** (look - 1), asked_for))
         try:
             task = await connection.find(possible_ids(run), run.context_id)
         except AgentRefused:
             return None
         except AgentError as error:
+            asked_for = getattr(error, "retry_after", None) or 0.0
             logger.info("the agent could not be asked for a message: %s", error, extra={"event": "run.look_up"})
             continue
         if task is not None:

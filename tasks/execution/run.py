@@ -3,8 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -23,25 +22,20 @@ from tasks.agents import callbacks
 from tasks.agents.connection import Connection
 from tasks.agents.credentials import scrubber
 from tasks.agents.errors import (
-    AgentBroken,
-    AgentCut,
     AgentError,
-    AgentRefused,
-    AgentTimeout,
-    AgentUnreachable,
     CircuitOpen,
 )
-from tasks.agents.remote import remote_state
 from tasks.agents.router import Routed, Router, scrubbed
 from tasks.execution import context as contexts
 from tasks.execution import endings, rejoining
 from tasks.execution.accumulator import Accumulator
+from tasks.execution.answering import Answering
 from tasks.execution.connecting import connected
 from tasks.execution.context import RunContext
+from tasks.execution.following import Ears, Following
 from tasks.execution.message import outgoing
 from tasks.execution.outcome import (
     CRASHED,
-    AgentForgot,
     NobodyKnows,
     Outcome,
     failed,
@@ -56,18 +50,10 @@ from tasks.services.transcript import thread_started
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-REJOINS_MAX = 5
-"""Times that a broken stream is joined again before the attempt has failed."""
-STEADY = 30.0
-"""Seconds after which a connection counts as one that held: what breaks then is counted from the beginning."""
-REJOIN_DELAY = 0.5
-"""Seconds before the first of them; doubled each time."""
 FAIR_SHARE = 64
 """Events of one stream after which other runs get their turn, where the agent sends without a pause."""
 CANCEL_TIMEOUT = 5.0
 """Seconds for which an agent is asked to stop."""
-
-BROKEN = (AgentBroken, AgentTimeout, AgentUnreachable)
 
 
 class RunExecution:
@@ -197,55 +183,34 @@ class RunExecution:
             self._add([opening])
         self._connection = await connected(found, self.lease, show=self._show, in_thread=self._in_thread)
         self._pass(Event.TASK_STARTED)
+        following = Following(self._connection, found, self._router, self._callback, self._ears())
         if found.remote_task_id and found.answer:
-            return await self._follow(self._answer(self._connection))
+            return await following.follow(self._answering(self._connection).events)
         if found.was_sent and not found.remote_task_id:
-            await self._find(CRASHED)
+            await following.find(CRASHED)
         if self._remote_task_id:
-            return await self._follow(rejoining.rejoin(self._connection, self._remote_task_id, self._callback))
+            return await following.follow(following.rejoined)
         faults.reached("run.before_sent")
         if not await journal.settle((), Together(endings.sent, self.lease), gate_pass=self.lease):
             raise asyncio.CancelledError
         self._sent = True
         faults.reached("run.sent")
-        return await self._follow(self._connection.send(outgoing(found, found.text), self._callback))
+        sent = self._connection.send(outgoing(found, found.text), self._callback)
+        return await following.follow(following.rejoined, sent)
 
-    async def _follow(self, events: AsyncIterator[Any]) -> Outcome:
-        """Pass on a stream; join it again where it breaks, and ask how it ended where it does not say."""
-        assert self._connection is not None  # noqa: S101
-        rejoins, watch, joined = 0, False, time.monotonic()
-        broken: AgentError | None = None
-        while True:
-            try:
-                async with aclosing(events):  # type: ignore[type-var]
-                    async for event in events:
-                        outcome = await self._take(self._router.route(event))
-                        if outcome is not None:
-                            return outcome
-                if not self._remote_task_id:
-                    raise AgentCut(f"{self._context.agent_name} ended the answer without a word.")
-                broken = AgentBroken(f"{self._context.agent_name} ended its answer without saying whether it is done.")
-            except BROKEN as error:
-                if not self._remote_task_id:
-                    if not error.unanswered:
-                        raise
-                    await self._find(error.message)
-                broken = error
-            except (AgentForgot, AgentRefused) as error:
-                if broken is None:
-                    raise
-                # What went wrong first is the reason; that the agent cannot be asked about it comes on top.
-                raise AgentBroken(f"{broken.message} It cannot be asked about it: {error.message}") from broken
-            # A connection that lived for a while shows that the agent is well, however many its run outlives.
-            rejoins = 1 if time.monotonic() - joined > STEADY else rejoins + 1
-            if rejoins > REJOINS_MAX:
-                if watch or not self._connection.card.capabilities.push_notifications:
-                    raise broken
-                rejoins, watch = 1, True
-            logger.info("joining a stream again", extra={**self._ids("run.rejoin"), "error": broken.message})
-            await asyncio.sleep(REJOIN_DELAY * 2 ** (rejoins - 1))
-            events = rejoining.rejoin(self._connection, self._remote_task_id, self._callback, watch=watch)
-            joined = time.monotonic()
+    def _ears(self) -> Ears:
+        return Ears(
+            take=self._take,
+            named=lambda: self._remote_task_id,
+            remember=self._remember,
+            heard=lambda: self._events,
+            ids=self._ids,
+        )
+
+    def _answering(self, connection: Connection) -> Answering:
+        remote = (self._remote_task_id, self._remote_context_id)
+        answer = outgoing(self._context, self._context.answer, *remote)
+        return Answering(connection, answer, self._callback, leaving=lambda: self._remember(*remote))
 
     async def _take(self, routed: Routed) -> Outcome | None:
         """Pass on what one event said; returns how the exchange ended, if it did."""
@@ -263,36 +228,6 @@ class RunExecution:
             await journal.room()
             await asyncio.sleep(0)
         return said_by(self._context.agent_name, routed)
-
-    async def _find(self, why: str) -> None:
-        """Learn from the agent which task the message became. Raises NobodyKnows, with `why` that has to be asked."""
-        assert self._connection is not None  # noqa: S101
-        task = await rejoining.find(self._connection, self._context)
-        if task is None:
-            raise NobodyKnows(why)
-        faults.reached("run.found")
-        self._remember(task.id, task.context_id)
-
-    async def _answer(self, connection: Connection) -> AsyncIterator[Any]:
-        """Send the person's answer, unless it has arrived already and the worker died before it heard so."""
-        try:
-            task = await connection.look_up(self._remote_task_id)
-        except AgentRefused:
-            # An agent that keeps no tasks, or lets nobody ask for them: it is told, and says what it thinks of it.
-            task = None
-        if task is not None and not remote_state(task.status.state).interrupted:
-            again = rejoining.rejoin(connection, self._remote_task_id, self._callback)
-            async with aclosing(again) as events:  # type: ignore[type-var]
-                async for event in events:
-                    yield event
-            return
-        remote = (self._remote_task_id, self._remote_context_id)
-        faults.reached("run.before_answer")
-        self._remember(*remote)
-        answer = outgoing(self._context, self._context.answer, *remote)
-        async with aclosing(connection.send(answer, self._callback)) as events:
-            async for event in events:
-                yield event
 
     # --- what is written ---
 

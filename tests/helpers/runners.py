@@ -11,7 +11,7 @@ import pytest
 from channels.db import database_sync_to_async
 
 from conversations.journal import journal
-from tasks.execution import recovery, rejoining, run
+from tasks.execution import following, recovery, rejoining
 from tasks.models import TaskRun
 from tasks.runner import Runner, clock
 from tasks.services import outcomes
@@ -25,7 +25,7 @@ def short_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "POLL_EVERY", 0.1)
     monkeypatch.setattr(recovery, "HEARTBEAT_EVERY", 0.2)
     monkeypatch.setattr(outcomes, "BACKOFF_FIRST", timedelta(milliseconds=30))
-    monkeypatch.setattr(run, "REJOIN_DELAY", 0.02)
+    monkeypatch.setattr(following, "REJOIN_DELAY", 0.02)
     monkeypatch.setattr(rejoining, "LOOK_DELAY", 0.02)
 
 

@@ -5,8 +5,9 @@ from tests.proof.rules import Mutation
 LEASES, OUTCOMES, CLAIMING, CANCELLING, CREATION, HISTORY = (
     f"tasks/services/{name}.py" for name in ("leases", "outcomes", "claiming", "cancelling", "creation", "history")
 )
-RUN, RECOVERY, CONTEXT, MESSAGE, REJOINING = (
-    f"tasks/execution/{name}.py" for name in ("run", "recovery", "context", "message", "rejoining")
+RUN, RECOVERY, CONTEXT, MESSAGE, REJOINING, ANSWERING, FOLLOWING = (
+    f"tasks/execution/{name}.py"
+    for name in ("run", "recovery", "context", "message", "rejoining", "answering", "following")
 )
 GOING, JOURNAL, INCOMING = "tasks/runner/going.py", "conversations/journal.py", "tasks/hooks/incoming.py"
 
@@ -203,13 +204,13 @@ MUTATIONS = (
     Mutation(
         rule="recovery: what may have arrived is not sent again after a crash",
         path=RUN,
-        old="            await self._find(CRASHED)",
+        old="            await following.find(CRASHED)",
         new="            pass",
         tests=(T_REJOINING,),
     ),
     Mutation(
         rule="recovery: nor after a cut",
-        path=RUN,
+        path=FOLLOWING,
         old="if not error.unanswered:",
         new="if True:",
         tests=(T_REJOINING,),
@@ -230,9 +231,9 @@ MUTATIONS = (
     ),
     Mutation(
         rule="recovery: the task that was found is remembered",
-        path=RUN,
-        old="        self._remember(task.id, task.context_id)",
-        new="        self._remote_task_id = task.id",
+        path=FOLLOWING,
+        old='faults.reached("run.found")\n        self._ears.remember(task.id, task.context_id)',
+        new='faults.reached("run.found")',
         tests=(T_REJOINING, T_WALK),
     ),
     Mutation(
@@ -272,8 +273,8 @@ MUTATIONS = (
     ),
     Mutation(
         rule="recovery: an answer that arrived is not sent again",
-        path=RUN,
-        old="if task is not None and not remote_state(task.status.state).interrupted:",
+        path=ANSWERING,
+        old="if self._arrived(task):",
         new="if False:",
         tests=(T_WALK,),
     ),

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from conversations.models import Conversation
-from tasks.execution import run
+from tasks.execution import following
 from tasks.models import Agent
 from tests.helpers.rough_agents import HEAD, RoughAgent, event, task
 from tests.helpers.runners import sync, until_over
@@ -78,10 +78,10 @@ async def test_one_that_cannot_call_back_has_failed_after_so_many_cuts(
 async def test_connections_that_held_for_a_while_are_joined_again_without_end(
     make_task: TaskMaker, running_runner: Any, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "STEADY", 0.0)
-    async with RoughAgent(Cutting(done_after=6 * run.REJOINS_MAX)) as rough:
+    monkeypatch.setattr(following, "STEADY", 0.0)
+    async with RoughAgent(Cutting(done_after=6 * following.REJOINS_MAX)) as rough:
         await sync(on_file, rough)
         one = await sync(make_task, now=timezone.now(), max_attempts=1)
         await until_over(one)
-        assert rough.methods.count("tasks/resubscribe") > run.REJOINS_MAX
+        assert rough.methods.count("tasks/resubscribe") > following.REJOINS_MAX
     assert await sync(run_statuses, one) == ["succeeded"]
