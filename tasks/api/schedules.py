@@ -1,11 +1,12 @@
 """Looking at a schedule before anything is made of it."""
 
+from datetime import datetime
 from typing import Annotated
 
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from ninja import Router
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from conversations.described import described
 from conversations.wire import Instant, answer, read_body
@@ -34,6 +35,13 @@ class PreviewIn(ScheduleIn):
     count: Count = 10
 
 
+def _in_a_year_of_schedules(moment: datetime) -> datetime:
+    # Beyond them, the days that a text names lie outside of the calendar.
+    if not 1970 <= moment.year <= 9989:
+        raise ValueError("Write a moment of the years 1970 to 9989.")
+    return moment
+
+
 class ParseIn(BaseModel):
     """`POST /schedules/parse`: what a person wrote, in whose zone, and when."""
 
@@ -41,7 +49,9 @@ class ParseIn(BaseModel):
 
     text: Annotated[str, Field(max_length=100_000)]
     timezone: str | None = Field(default=None, description="An IANA name; the person's own where it is left out.")
-    now: Instant | None = Field(default=None, description="The moment at which it is said; now where it is left out.")
+    now: Annotated[Instant, AfterValidator(_in_a_year_of_schedules)] | None = Field(
+        default=None, description="The moment at which it is said; now where it is left out."
+    )
 
 
 @router.post("/parse", response={200: ParseOut}, openapi_extra=described(body=ParseIn))

@@ -225,7 +225,9 @@ def _open(planned: Planned, heard: Understanding, said: _Said, agents: Sequence[
         meant = heard.doubt == "meant"
         shown = {**(heard.shown or {}), "meant": True} if meant else heard.shown
         asked = choice(heard.question, times, meant=meant, language=language)
-        return Step(question=asked, asks="time", proposal=shown)
+        # “No” to “shall it run all the same?” ends it, as it does where a schedule is confirmed.
+        asks: Asks = "confirm" if heard.doubt == "against" and proposal else "time"
+        return Step(question=asked, asks=asks, proposal=shown, recurring=recurring and asks == "confirm")
     if planned.question:
         return Step(question=planned.question, asks="details" if advised else "agent", recurring=recurring)
     # A moment that the person's words name without doubt needs no yes; one that somebody else read in them does.

@@ -127,6 +127,16 @@ def test_no_to_whether_a_time_was_meant_runs_it_as_it_stands() -> None:
     assert made(talk(text, "no") if talk(text).question else talk(text))[1] == text
 
 
+def test_what_shall_stop_is_no_schedule_unless_yes_is_said() -> None:
+    text = "Stop sending me the price of AAPL every day at 9"
+    assert (talk(text).asks, talk(text).tasks) == ("confirm", [])
+    assert talk(text, "no").declined
+    assert talk(text, "cancel").declined
+    assert made(talk(text, "yes"))[2] == {"daily_time": "09:00", "timezone": ZONE}
+    # What has no times to show cannot be taken by a yes.
+    assert talk("Stop sending me the price of AAPL every few hours", "yes").tasks == []
+
+
 def test_a_moment_without_doubt_needs_no_answer_and_is_said() -> None:
     step = talk("Check AAPL tomorrow at 9")
     assert made(step) == ("MarketDataAgent", "Check AAPL", {"start_at": "2026-11-26T09:00:00+01:00", "timezone": ZONE})

@@ -130,6 +130,8 @@ def _proposed(part: Part | None) -> Clock:
 def _clocks(segment: Segment, made: Assembled) -> list[Clock]:
     """The segment's times, read in its part of the day; a doubt for each that has two readings."""
     found: list[Clock] = []
+    if choice := [clock.text for clock in segment.clocks if clock.choice]:
+        made.doubt("either", times=choice)
     for number, clock in enumerate(segment.clocks):
         if segment.part:
             read = in_part(clock, segment.part)
@@ -257,7 +259,7 @@ def _pace(meaning: Meaning, made: Assembled) -> dict[str, object] | None:
 
 
 def _windowed(every: int, window: tuple[Clock, Clock], by_day: str, made: Assembled) -> dict[str, object] | None:
-    """“Every 30 minutes from 9 to 17”: both ends run."""
+    """Both ends run."""
     if window[0].form == "bare" and window[0].hour < _FIRST_SURE_HOUR:
         made.doubt("half", time=window[0].text, later=window[0].shifted().text)
     first, last = (clock.hour * 60 + clock.minute for clock in window)
@@ -291,8 +293,7 @@ def _every_other(doubt: Doubt, meaning: Meaning, made: Assembled) -> dict[str, o
     if days is None:
         return None
     local, zone = made.local, made.zone
-    quiet = Assembled(local=local, zone=zone)
-    clock = (_clocks(meaning.last, quiet) or [_proposed(meaning.last.part)])[0]
+    clock = (_clocks(meaning.last, Assembled(local=local, zone=zone)) or [_proposed(meaning.last.part)])[0]
     weekday = doubt.about.get("weekday", min(meaning.weekday) if meaning.weekday else None)
     start = _next_clock(zone, local, clock)
     if isinstance(weekday, int):
@@ -380,11 +381,10 @@ def _last_moment(meaning: Meaning, until: Bound, made: Assembled, begin: datetim
 def _end_of(meaning: Meaning, made: Assembled, data: dict[str, object], begin: datetime) -> datetime | None:
     """“For two weeks”: from now for a pace; whole days, the first run's included, for times of the day."""
     count, unit = meaning.duration or (1.0, "day")
-    if unit == "hour" or (meaning.interval and unit in ("day", "week")):
-        hours = {"hour": 1, "day": 24, "week": 168}[unit] * count
+    if unit in ("minute", "hour") or (meaning.interval and unit in ("day", "week")):
         if not meaning.interval:
             made.doubt("until")
-        return (begin + timedelta(hours=hours)).replace(microsecond=0)
+        return (begin + count * timedelta(**{f"{unit}s": 1})).replace(microsecond=0)
     try:
         schedule = schedules.parse(data, now=begin, default_timezone="UTC", allow_past=True)
     except ScheduleError:

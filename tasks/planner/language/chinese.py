@@ -8,7 +8,7 @@ from tasks.planner.language.chinese_bounds import BOUNDS
 from tasks.planner.language.chinese_days import MONTH_DAYS, WEEK, WEEKDAY, WEEKDAYS, weekday, weekdays
 from tasks.planner.language.english import longest
 from tasks.planner.language.meaning import EVERY_DAY, WEEKENDS, WORKDAYS, Days, Doubt, Piece, weekdays_of
-from tasks.planner.language.numbers import ZH_NUMBER, zh_number
+from tasks.planner.language.numbers import ZH_NUMBER, number, zh_number
 
 _UNIT_MINUTES = {"分": 1, "小": 60, "钟": 60, "天": 1440, "日": 1440, "周": 10080, "星": 10080, "礼": 10080}
 _UNITS = (
@@ -27,7 +27,7 @@ def _doubt(match: re.Match[str], code: str, **about: object) -> Piece:
 
 def _interval(match: re.Match[str]) -> Iterator[Piece]:
     unit, said, apart = match["unit"], match["n"], bool(match["apart"])
-    count = 0.5 if said == "半" else float(said) if said and "." in said else zh_number(said) if said else 1
+    count = 0.5 if said == "半" else number(said) if said and "." in said else zh_number(said) if said else 1
     count += 0.5 if match["half"] else 0
     if unit.startswith("秒"):
         yield _doubt(match, "seconds", minutes=0)
@@ -59,6 +59,11 @@ def _minutes(match: re.Match[str], minutes: float) -> Iterator[Piece]:
 
 def _quarter(match: re.Match[str]) -> Iterator[Piece]:
     yield _piece(match, "interval", 15 * (zh_number(match[1]) if match[1] else 1))
+
+
+def _on_the_hour(match: re.Match[str]) -> Iterator[Piece]:
+    yield _piece(match, "interval", 60)
+    yield Piece(start=match.start(), end=match.end(), kind="minute", value=30 if match[1] == "半" else 0)
 
 
 def _other(match: re.Match[str]) -> Iterator[Piece]:
@@ -148,7 +153,7 @@ def _per(match: re.Match[str]) -> Iterator[Piece]:
     unit, times = match[1], zh_number(match[2])
     if unit in ("小时", "分钟"):
         whole = 60 if unit == "小时" else 1
-        yield from _minutes(match, whole / times) if times else ()
+        yield from _minutes(match, whole / times if times else 0)
         return
     names = {
         "天": "day",
@@ -160,8 +165,7 @@ def _per(match: re.Match[str]) -> Iterator[Piece]:
         "个月": "month",
         "年": "year",
     }
-    if times:
-        yield _piece(match, "per", (times, names[unit]))
+    yield _piece(match, "per", (times, names[unit]))
 
 
 def _vague(match: re.Match[str]) -> Iterator[Piece]:
@@ -190,6 +194,8 @@ RULES = (
     _rule(rf"每隔?\s*({ZH_NUMBER})?\s*刻钟(?:一次)?", _quarter),
     _rule(rf"隔(天|日|周)(?:{WEEK}?({WEEKDAY}))?(?!\d)", _other),
     _rule(rf"每隔一?个?()(?:{WEEK})({WEEKDAY})(?!次)", _other),
+    _rule(r"每一?个?小时的?(整|半)点|每(?:逢|到|个)?(整)点", _on_the_hour),
+    _rule(rf"每隔?{ZH_NUMBER}(?:到|至|或者?|-|~){ZH_NUMBER}个?(?:分钟|小时|天|周|星期|个?月|年)", _vague),
     _rule(r"每一?天|每日|天天", _every_day),
     _rule(
         rf"每(?:一?个|一?天的?)?({chinese_clock.PART})(?<![中正]午)(?!\s*(?:{ZH_NUMBER}[点时]|\d+[:：]))", _every_part

@@ -47,7 +47,15 @@ _HAPPENS = re.compile(
 )
 
 
-def _sentence(text: str, start: int, end: int) -> tuple[str, str]:
+_LEFT_AWAY = re.compile(
+    r"((?:一?直到|直至|截[止至]到?|持续到|除非)[^，,。；;]*|(?:到|至)[^，,。；;到至]{1,12}(?:为止|结束|截止)"
+    r"|(?<![^，,。])在?(?:从|自|接下来|未来|今后|除了?|持续|为期)(?![^，,。；;]*的)[^，,。；;]+|[^，,。；;]{1,12}除外)"
+)
+_LEFT_AFTER = re.compile(r"\s*((?:以后|之后|过后|后(?!台|端|面)|以前|之前|前(?!台|端|面|十|\d)|或者?[^，,。]{0,6}))")
+
+
+def sentence(text: str, start: int, end: int) -> tuple[str, str]:
+    """What stands before and after a phrase in its own sentence."""
     cuts = [match.end() for match in _SENTENCE_END.finditer(text[:start])]
     tail = _SENTENCE_END.search(text, end)
     return text[cuts[-1] if cuts else 0 : start], text[end : tail.end() if tail else len(text)]
@@ -55,7 +63,7 @@ def _sentence(text: str, start: int, end: int) -> tuple[str, str]:
 
 def judge(phrase: Phrase, meaning: Meaning) -> Judgement:
     """Whether the sentence around `phrase` means it."""
-    before, after = _sentence(phrase.text, phrase.start, phrase.end)
+    before, after = sentence(phrase.text, phrase.start, phrase.end)
     leading, trailing = bool(_LEAD.fullmatch(before)), bool(_TAIL.fullmatch(after))
     if leading and trailing:
         return "sure"
@@ -93,9 +101,15 @@ def judge(phrase: Phrase, meaning: Meaning) -> Judgement:
     return "unsure" if trailing and runs and meaning.recurring else None
 
 
-def residue(phrase: Phrase) -> str:
-    """What stands right before a phrase and limits it in a way that is not understood: 一月到三月, 下个月, 暑假."""
-    before, _ = _sentence(phrase.text, phrase.start, phrase.end)
+def residue(phrase: Phrase, *, taken: bool = False) -> str:
+    """What limits a phrase in a way that is not understood: 下个月, 暑假 before it, 直到圣诞节, 除非 elsewhere.
+
+    `taken`: what bounds it elsewhere in the sentence was understood.
+    """
+    before, after = sentence(phrase.text, phrase.start, phrase.end)
+    away = None if taken else (_LEFT_AWAY.search(after) or _LEFT_AWAY.search(before))
+    if away or (away := _LEFT_AFTER.match(after)):
+        return away[1]
     found = re.search(
         r"((?:[\d一二三四五六七八九十]+月(?:到|至|-)[\d一二三四五六七八九十]+月|[下本这]个?月|暑假|寒假|节假日)(?:的|里|期间)?)[，,\s]*$",
         before,
@@ -121,7 +135,7 @@ def apart(_chosen: Phrase, meaning: Meaning, others: Sequence[Phrase]) -> list[P
     """Phrases elsewhere in the text that belong to the chosen one: a clock time behind a comma, an end."""
     found: list[Phrase] = []
     for other in others:
-        before, after = _sentence(other.text, other.start, other.end)
+        before, after = sentence(other.text, other.start, other.end)
         kinds = {piece.kind for piece in other.pieces}
         if not _TAIL.fullmatch(after) or not re.search(r"[，,]\s*$", before):
             continue
@@ -141,7 +155,7 @@ def alone(phrase: Phrase) -> Judgement:
     """Whether a clock time without a day is meant: “10点提醒我开会”."""
     if {piece.kind for piece in phrase.pieces} - {"times", "zone", "part"}:
         return None
-    before, after = _sentence(phrase.text, phrase.start, phrase.end)
+    before, after = sentence(phrase.text, phrase.start, phrase.end)
     wants = bool(_LEAD.fullmatch(before)) and re.match(r"\s*[，,]?\s*(?:的时候)?(?:提醒|叫|通知|喊)[我一]", after)
     return "sure" if wants and any(piece.kind == "times" for piece in phrase.pieces) else None
 

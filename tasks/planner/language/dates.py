@@ -7,8 +7,15 @@ from tasks.planner.language.meaning import Candidates, DayOf
 
 
 def in_days(days: int) -> DayOf:
-    """So many days from today."""
-    return lambda today: (today + timedelta(days=days),)
+    """So many days from today; none where that lies beyond the calendar."""
+
+    def find(today: date) -> Candidates:
+        try:
+            return (today + timedelta(days=days),)
+        except OverflowError:
+            return ()
+
+    return find
 
 
 def coming(weekday: int) -> DayOf:
@@ -39,7 +46,7 @@ def of_year(month: int, day: int, year: int | None = None) -> DayOf:
         for wanted in [year] if year else range(today.year, today.year + 9):
             try:
                 found = date(wanted, month, day)
-            except ValueError:
+            except (ValueError, OverflowError):
                 continue
             if year or found >= today:
                 return (found,)
@@ -62,7 +69,7 @@ def of_month(day: int, months: int | None = None) -> DayOf:
             year, month = divmod(today.year * 12 + today.month - 1 + ahead, 12)
             try:
                 found = date(year, month + 1, day)
-            except ValueError:
+            except (ValueError, OverflowError):
                 continue
             if months is not None or found >= today:
                 return (found,)

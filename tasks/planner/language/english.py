@@ -67,7 +67,7 @@ def _interval(match: re.Match[str]) -> Iterator[Piece]:
 
 
 def _compact(match: re.Match[str]) -> Iterator[Piece]:
-    yield from _minutes(match, float(match[1]) * _UNITS[match[2][0].lower()])
+    yield from _minutes(match, number(match[1]) * _UNITS[match[2][0].lower()])
 
 
 def _minutes(match: re.Match[str], minutes: float) -> Iterator[Piece]:
@@ -87,7 +87,14 @@ def _hour_and_half(match: re.Match[str]) -> Iterator[Piece]:
 
 def _named_days(match: re.Match[str]) -> Iterator[Piece]:
     yield _piece(match, "days", weekdays_of(days.weekdays(match[1])))
+    yield from _either(match)
     yield from _part(match, match[2])
+
+
+def _either(match: re.Match[str]) -> Iterator[Piece]:
+    """“Every Monday or Tuesday”: one of them, or both?"""
+    if re.search(r"\bor\b", match[1], re.I):
+        yield _doubt(match, "either_day", said=match[1])
 
 
 def _plural_days(match: re.Match[str]) -> Iterator[Piece]:
@@ -95,6 +102,7 @@ def _plural_days(match: re.Match[str]) -> Iterator[Piece]:
     # “Friday afternoons” come again, “Friday afternoon” is one.
     if plural or (match[2] and match[0].lower().endswith("s")):
         yield _piece(match, "days", weekdays_of(days.weekdays(match[1])), loose=not match[0].lower().startswith("on"))
+        yield from _either(match)
         yield from _part(match, match[2])
 
 
@@ -227,10 +235,10 @@ def _per(match: re.Match[str]) -> Iterator[Piece]:
     times = 1 if word == "once" else 2 if word == "twice" else int(number(word.split()[0]))
     if unit in ("hour", "minute"):
         whole = 60 if unit == "hour" else 1
-        if whole % times == 0:
+        if times and whole % times == 0:
             yield _piece(match, "interval", whole // times)
         else:
-            yield _doubt(match, "seconds", minutes=whole / times)
+            yield _doubt(match, "seconds", minutes=whole / times if times else 0)
     else:
         yield _piece(match, "per", (times, unit))
 
@@ -245,9 +253,12 @@ def _unclear(match: re.Match[str]) -> Iterator[Piece]:
 
 
 def _minute(match: re.Match[str]) -> Iterator[Piece]:
-    figure = match[1] or match[2] or match[4]
+    if match["half"]:
+        yield Piece(start=match.start(), end=match.end(), kind="minute", value=30)
+        return
+    figure = match[2] or match[3] or match[5]
     minute = 0 if figure is None else int(figure)
-    quarter = {"quarter past": 15, "half past": 30, "quarter to": 45}.get((match[3] or "").lower())
+    quarter = {"quarter past": 15, "half past": 30, "quarter to": 45}.get((match[4] or "").lower())
     minute = quarter if quarter is not None else minute
     if minute < 60:
         yield Piece(start=match.start(), end=match.end(), kind="minute", value=minute)
@@ -329,14 +340,15 @@ RULES: tuple[Rule, ...] = (
         _per,
     ),
     _rule(
-        r"\b(?:every|each)\s+(?:few|couple(?:\s+of)?|several|so\s+many)\s+(?:minutes|hours|days|weeks|months)\b"
+        rf"\b(?:every|each)\s+{NUMBER}\s*(?:-|–|\bto\b|\bor\b)\s*{NUMBER}\s*-?{UNIT}\b"
+        r"|\b(?:every|each)\s+(?:few|couple(?:\s+of)?|several|so\s+many)\s+(?:minutes|hours|days|weeks|months)\b"
         r"|\bevery\s+once\s+in\s+a\s+while\b|\bevery\s+now\s+and\s+(?:then|again)\b|\bevery\s+so\s+often\b|\bfrom\s+time\s+to\s+time\b"
         r"|\b(?:regularly|periodically|on\s+a\s+regular\s+basis|at\s+regular\s+intervals)\b"
         r"|\b(?:several|a\s+few|multiple|many|a\s+couple\s+of)\s+times\s+(?:a|per|each)\s+(?:hour|day|week|month)\b",
         _vague,
     ),
     _rule(
-        r"\b(?:on|at)\s+(?:the\s+)?(?:(?:full\s+)?hour\b|:(\d\d)\b|minute\s+(\d{1,2})\b"
+        r"\b(?:on|at)\s+(?:the\s+)?(?:(?P<half>half[\s-]*hour\b|bottom\s+of\b)|(?:(?:full|top\s+of\s+the|top\s+of)\s+)?hour\b|:(\d\d)\b|minute\s+(\d{1,2})\b"
         r"|(quarter\s+past|half\s+past|quarter\s+to)(?!\s+(?:\d|[a-z]+\b(?<!every)(?<!the)(?<!each)))"
         r"|(\d{1,2})(?:\s+minutes?)?\s+past(?!\s+\d))(?:\s+the\s+(?:full\s+)?hour\b)?",
         _minute,

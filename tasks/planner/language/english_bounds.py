@@ -108,10 +108,13 @@ def _count(match: re.Match[str]) -> Iterator[Piece]:
     count = 1 if match[1].lower() == "once" else number(match[1])
     if count >= 1 and count == int(count):
         yield _piece(match, "count", int(count))
+    else:
+        yield _piece(match, "doubt", Doubt(code="until"))
 
 
 def _duration(match: re.Match[str]) -> Iterator[Piece]:
-    yield _piece(match, "duration", (days.count(match[1]), match[2].lower().rstrip("s")))
+    said = (match["n"] or "a").lower()
+    yield _piece(match, "duration", (0.5 if "half" in said else days.count(said), match["unit"].lower().rstrip("s")))
 
 
 def _except(match: re.Match[str]) -> Iterator[Piece]:
@@ -232,8 +235,12 @@ BOUNDS = (
         _count,
     ),
     _rule(
-        rf"\bfor\s+(?:the\s+)?(?:next\s+|coming\s+)?({NUMBER}|an?)\s+(hours?|days?|weeks?|months?|years?)\b", _duration
+        rf"\bfor\s+(?:the\s+)?(?:next|coming|following)\s+(?:(?P<n>half\s+an|half|{NUMBER}|an?)\s+)?"
+        r"(?P<unit>minutes?|hours?|days?|weeks?|months?|years?)\b",
+        _duration,
     ),
+    # Minutes are what the request itself takes: “walk for 30 minutes every day at 9”.
+    _rule(rf"\bfor\s+(?:the\s+)?(?P<n>{NUMBER}|an?)\s+(?P<unit>hours?|days?|weeks?|months?|years?)\b", _duration),
     _rule(
         rf"(?:\b(?:except|but\s+not|excluding|not|other\s+than|apart\s+from|skipping|skip)\s+"
         rf"(?:(?:for|on|at|the|during)\s+)*)(?P<list>{_EXCLUSION}(?:\s*(?:,|\band\b|\bor\b|&)\s*(?:on\s+)?{_EXCLUSION})*)",

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import cast
 
 from tasks.planner.language.meaning import Clock, Part, Piece
@@ -31,7 +32,12 @@ _ALONE = re.compile(rf"{_CLEAR_PART}(?:{_JOIN}{_ANY_PART})*", re.I)
 _ONE = re.compile(rf"({_ANY})({_PARTS})?", re.I)
 _NEXT_WORD = re.compile(r"\s+([a-z]+)", re.I)
 # Words that end in “s” behind a bare number make it a count (“at 2 cities”), but for these.
-_NOT_COUNTED = frozenset(["weekdays", "weekends", "workdays", "hours", "across", "discuss", "assess", "process"])
+_NOT_COUNTED = frozenset(
+    [
+        *("weekdays", "weekends", "workdays", "hours", "across", "discuss", "assess", "process"),
+        *("this", "as", "us", "unless", "always", "its", "besides", "perhaps", "plus"),
+    ]
+)
 _COUNTED = frozenset(["percent", "people", "companies", "per", "of", "million", "billion", "dollar", "euro"])
 
 
@@ -52,6 +58,10 @@ def read_clock(said: str) -> Clock | None:
         return Clock(hour=0)
     half = re.search(r"([ap])\.?\s?m\b\.?$", text)
     text = text[: half.start()].strip() if half else text
+    ranged = re.fullmatch(r"(\d+) to (\d+)", text)
+    if ranged and int(ranged[1]) < int(ranged[2]):
+        # “9 to 10” is said of the hours between, “10 to 9” of 8:50.
+        return None
     past = re.fullmatch(r"(?:a )?(half|quarter|[a-z-]+|\d+)(?: minutes?)? (past|to) ([a-z]+|\d+)", text)
     if past:
         minutes = {"half": 30, "quarter": 15}.get(past[1]) or int(number(past[1]))
@@ -102,10 +112,11 @@ def _listed(text: str, match: re.Match[str], group: int) -> Iterator[Piece]:
         return
     # “at 9 and 11 in the morning”: the part of the day is said once, at the end.
     parts = {part for _, part in found}
+    open_ = len(found) > 1 and bool(re.search(r"\bor\b", text[match.start(group) : end], re.I))
     values: list[Clock] = []
     for number_, (clock, part) in enumerate(found):
         after = next((p for _, p in found[number_:] if p), None) if len(parts - {None}) == 1 else part
-        values.append(in_part(clock, part or after) or clock)
+        values.append(replace(in_part(clock, part or after) or clock, choice=open_))
     yield Piece(start=match.start(), end=end, kind="times", value=tuple(values))
 
 

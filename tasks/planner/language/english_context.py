@@ -131,11 +131,29 @@ _NOUN_FOLLOWS = re.compile(
 
 _TIMES = (
     r"(?:\d|minutes?|hours?|nights?|days?|mornings?|afternoons?|evenings?|noon|midnight|lunch|dinner|breakfast|sunrise|sunset|dawn|dusk"
-    r"|opens?|closes?|weeks?|months?|years?|time|(?:mon|tues|wednes|thurs|fri|satur|sun)days?|winter|summer|spring|autumn|holidays?)"
+    r"|opens?|closes?|weeks?|months?|years?|time|(?:mon|tues|wednes|thurs|fri|satur|sun)days?|winter|summer|spring|autumn|holidays?|week(?:day|end)s?)"
 )
+_ENDING = (
+    r"(?:until|till|’til|'til|starting|beginning|ending|unless|except\s+(?:when|while|if|during|on|in|at|the)|as\s+long\s+as|so\s+long\s+as"
+    r"|for\s+as\s+long|for\s+a\s+(?:while|bit)|for\s+some\s+time|for\s+the\s+(?:rest|remainder|duration|next|coming|following)"
+    r"|no\s+(?:longer|later)\s+than)\b"
+)
+"""What bounds a schedule wherever it stands, in words that are not understood too: until Christmas."""
+_BOUNDING = (
+    rf"(?:{_ENDING}|(?:up\s+to|through|commencing|effective|as\s+(?:of|from)|except(?:ing)?|excluding|since|while|during|once|before|after"
+    r"|from\s+(?:yesterday|last|today|now)|not\s+(?:before|after|later|when|if|while)|or\s+(?:when|if|so|later|earlier|thereabouts))\b)"
+)
+"""What does so right beside one."""
 _LEFT_AFTER = re.compile(
-    rf"^\s*,?\s*((?:(?:by|before|after|around|past|during|between|until|till|unless|except|excluding|but|only|on\s+day|at|from)\b"
-    rf"[^,.;:!?\d]{{0,25}}?\b{_TIMES}\b|the\s+\d{{1,2}}(?:st|nd|rd|th)\b|(?:next|this)\s+(?:week|month|year)\b)[^,.;:!?]{{0,20}})",
+    rf"^\s*,?\s*((?:(?:by|before|after|around|past|during|between|until|till|unless|except|excluding|but|only|or|on\s+day|at|from)\b"
+    rf"[^,.;:!?\d]{{0,25}}?\b{_TIMES}\b|the\s+\d{{1,2}}(?:st|nd|rd|th)\b|(?:next|this)\s+(?:week|month|year)\b)[^,.;:!?]{{0,20}}"
+    rf"|(?:{_BOUNDING}|(?:on|at)\s+(?:the\s+)?(?:half|quarter|top|bottom)\b)[^,.;:!?]{{0,40}})",
+    re.I,
+)
+_LEFT_AWAY = re.compile(rf"(?<![\w-])({_ENDING}[^,.;:!?]{{1,60}})\W*$", re.I)
+_SPEAKS_OF = re.compile(rf"(?!.*\bnews\s*$){_FORECAST.pattern}", re.I)
+_LEFT_AHEAD = re.compile(
+    rf"^(?:[\s,:\-–—(]|\b{_POLITE}\b)*((?:{_ENDING}|(?:before|after|during|while|once|(?:from|since)\s+(?:yesterday|last))\b)[^,.;:!?]{{1,60}})",
     re.I,
 )
 _LEFT_BEFORE = re.compile(
@@ -144,10 +162,18 @@ _LEFT_BEFORE = re.compile(
 )
 
 
-def residue(phrase: Phrase) -> str:
-    """What stands right beside a phrase and speaks of a time too, but was not understood; empty where nothing does."""
+def residue(phrase: Phrase, *, taken: bool = False) -> str:
+    """What stands beside a phrase and speaks of a time too, but was not understood; empty where nothing does.
+
+    `taken`: what bounds it elsewhere in the sentence was understood.
+    """
     before, after = sentence(phrase.text, phrase.start, phrase.end)
     found = _LEFT_AFTER.match(after) or _LEFT_BEFORE.search(before)
+    if not found and not taken:
+        found = _LEFT_AHEAD.match(before) or _LEFT_AWAY.search(after)
+        if found and found.string is after and _SPEAKS_OF.search(after[: found.start()]):
+            # “The forecast for the next three days” speaks of its own.
+            return ""
     return found[1].strip() if found else ""
 
 
@@ -305,11 +331,17 @@ def apart(chosen: Phrase, meaning: Meaning, others: Sequence[Phrase]) -> list[Ph
     for other in others:
         before, after = sentence(other.text, other.start, other.end)
         kinds = {piece.kind for piece in other.pieces}
-        if not _TAIL.fullmatch(after) or other.start < chosen.start or _EVENT.search(before):
+        bounds = kinds <= {"until", "count", "duration", "start", "except", "zone"}
+        if other.start < chosen.start:
+            # “Starting Monday, send the report every day at 9”
+            ahead = other.end + len(after) > chosen.start and re.match(r"\s*,", after)
+            if bounds and ahead and _LEAD.fullmatch(before):
+                found.append(other)
+            continue
+        if not _TAIL.fullmatch(after) or _EVENT.search(before):
             continue
         if (kinds <= {"times", "zone"} and "times" in kinds and not meaning.clocked) or (
-            kinds <= {"until", "count", "duration", "start", "except", "zone"}
-            and (kinds == {"until"} or re.search(r",\s*$", before))
+            bounds and (kinds == {"until"} or re.search(r",\s*$", before))
         ):
             found.append(other)
     return found
@@ -332,6 +364,8 @@ def alone(phrase: Phrase) -> Judgement:
 
 def uncertain(chosen: Phrase, extra: Phrase) -> bool:
     """Whether a bound that stands apart may belong to the request: “send the orders until Friday”."""
+    if extra.start < chosen.start:
+        return False
     between = chosen.text[chosen.end : extra.start]
     if re.search(r"\b(?:by|before|after|around|about|until|past)\s*$", between, re.I):
         return True

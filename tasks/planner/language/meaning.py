@@ -35,6 +35,9 @@ class Clock:
     """`exact` leaves no doubt (9pm, 17:30, noon); `colon` is the 24-hour clock unless a part of the day stands beside
     it (3:30); `bare` is a number that may be of the morning or of the evening (at 3)."""
 
+    choice: bool = False
+    """One of several between which nothing was decided: at 9 or 10."""
+
     @property
     def text(self) -> str:
         """As HH:MM."""

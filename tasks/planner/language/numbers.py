@@ -18,24 +18,26 @@ WORDS.update({word: 20 + 10 * n for n, word in enumerate(_TENS)})
 WORDS.update({f"{ten}-{_ONES[one]}": WORDS[ten] + one for ten in _TENS for one in range(1, 10)})
 ORDINALS: dict[str, int] = {word: n for n, word in enumerate(_ORDINALS, 1)}
 
-NUMBER = r"(?:\d+(?:\.\d+)?|" + "|".join(sorted((w for w in WORDS if w != "zero"), key=len, reverse=True)) + ")"
-"""A number in figures or English words."""
+NUMBER = r"(?:(?<!\d)\d+(?:\.\d+)?|" + "|".join(sorted((w for w in WORDS if w != "zero"), key=len, reverse=True)) + ")"
+"""A number in figures or English words. It begins where its figures begin, or a long one would be tried at each."""
 ORDINAL = r"(?:\d{1,2}(?:st|nd|rd|th)|" + "|".join(sorted(ORDINALS, key=len, reverse=True)) + ")"
 """The day of a month, as 1st or first."""
+MOST = 10**12
+"""What a greater number in a text is read as: beyond every limit and calendar, small enough to calculate with."""
 _DIGITS = "零一二三四五六七八九"
 _ZH_VALUES = {**{digit: n for n, digit in enumerate(_DIGITS)}, "〇": 0, "两": 2, "俩": 2, "半": 0}
-ZH_NUMBER = r"(?:\d+|[〇零一二两三四五六七八九十百千]+)"
+ZH_NUMBER = r"(?:(?<!\d)\d+|[〇零一二两三四五六七八九十百千]{1,20})"
 """A whole number in figures or Chinese numerals."""
 
 
 def number(text: str) -> float:
-    """The value of NUMBER, `a` and `an` included. Raises ValueError for anything else."""
+    """The value of NUMBER, `a` and `an` included, MOST at most. Raises ValueError for anything else."""
     word = text.lower().replace(" ", "-")
     if word in ("a", "an"):
         return 1
     if word in WORDS:
         return WORDS[word]
-    return float(word)
+    return min(float(word), MOST)
 
 
 def ordinal(text: str) -> int:
@@ -45,11 +47,12 @@ def ordinal(text: str) -> int:
 
 
 def zh_number(text: str) -> int:
-    """The value of ZH_NUMBER: 十五 is 15, 二十 is 20, 一百零五 is 105, 两 is 2, 三〇 is 30."""
-    if text.isascii():
-        return int(text)
+    """The value of ZH_NUMBER: 十五 is 15, 二十 is 20, 一百零五 is 105, 两 is 2, 三〇 is 30. MOST at most."""
+    if re.fullmatch(r"\d+", text):
+        # Figures of every script: ９ too.
+        return int(min(float(text), MOST))
     if not re.search("[十百千]", text):
-        return int("".join(str(_ZH_VALUES[digit]) for digit in text))
+        return int(min(float("".join(str(_ZH_VALUES[digit]) for digit in text)), MOST))
     total = digit = 0
     for sign in text:
         scale = {"十": 10, "百": 100, "千": 1000}.get(sign)

@@ -24,6 +24,13 @@ _SAID: dict[str, tuple[str, str]] = {
         "It names several times ({times}): at which one, or every day?",
         "提到了多个时间（{times}）：是哪一个？还是每天？",
     ),
+    "either": ("Which of them: {times}?", "{times}：哪一个？"),
+    "either_day": ("On which of the days: {said}?", "具体哪一天：{said}？"),
+    "against": (
+        "This sounds like something to stop, or not to do. A schedule that goes on is paused or cancelled on its "
+        "task's page. Shall a new one run this (“{said}”)?",
+        "这听起来是要停止或不做什么。已有的计划请在任务页面暂停或取消。要按“{said}”新建一个吗？",
+    ),
     "past": ("That time is over. When shall it run?", "这个时间已经过去了。什么时候运行？"),
     "no_day": ("There is no such day: on which day?", "没有这一天：是哪一天？"),
     "which_day": ("Do you mean {days}?", "是{days}？"),

@@ -12,6 +12,7 @@ from tasks.planner.language import chinese, chinese_context, english, english_co
 from tasks.planner.language.assemble import Assembled, assemble
 from tasks.planner.language.english_clock import CLOCK
 from tasks.planner.language.meaning import Doubt, Language, Meaning, Piece
+from tasks.planner.language.negation import against
 from tasks.planner.language.phrases import Phrase, amend, fold, group, said_on
 from tasks.planner.language.questions import ask
 from tasks.planner.language.request import without
@@ -21,9 +22,9 @@ from tasks.schedules import Schedule
 TIMES = 5
 MAX_LENGTH = 4_000
 """Code points of a text that is looked at; a longer one is a document, whose times are its own."""
-# What stands in quotes or code is spoken of, not said. An apostrophe is no quote.
+# What stands in quotes or code is spoken of, not said. An apostrophe is no quote. Nothing goes on behind a wide gap.
 _QUOTED = re.compile(
-    r"```.*?(?:```|\Z)|`[^`\n]*`|“[^”]*”|\"[^\"\n]*\"|«[^»]*»|「[^」]*」|『[^』]*』|《[^》]*》|(?<!\w)'[^'\n]*'(?!\w)|https?://\S+",
+    r"```.*?(?:```|\Z)|`[^`\n]*`|“[^”]*”|\"[^\"\n]*\"|«[^»]*»|「[^」]*」|『[^』]*』|《[^》]*》|(?<!\w)'[^'\n]*'(?!\w)|https?://\S+|\s{40,}",
     re.S,
 )
 _TO = re.compile(rf"\b(?:make\s+(?:it|that)|to|rather|better|be|instead)\s+(?={CLOCK})", re.I)
@@ -96,7 +97,8 @@ class Understanding:
 def understand(
     text: str, *, timezone: str, now: datetime, said_at: datetime | None = None, changes: Sequence[Said] = ()
 ) -> Understanding:
-    """What `text` says about when it shall be done, for a person whose zone is `timezone`, at `now` (aware).
+    """What `text` says about when it shall be done, for a person whose zone is `timezone`, at `now` (aware,
+    of the years 1970 to 9989).
 
     `changes` are what the person said afterwards, in order (“make it 10am”), each taking the place of its like.
     `said_at` is when the text was said, where that was before `now`: “tomorrow” counts from there, as in a change
@@ -166,6 +168,9 @@ def _phrases(text: str, language: Language) -> tuple[list[Phrase], list[Doubt]] 
     meant: list[tuple[Phrase, str]] = []
     for phrase in groups:
         judged = context.judge(phrase, fold([phrase])) if phrase.anchored else context.alone(phrase)
+        before, after = context.sentence(quiet, phrase.start, phrase.end)
+        if judged and against(before, after, quiet[phrase.end :]):
+            judged = "against"
         if judged:
             meant.append((phrase, judged))
     if not meant:
@@ -173,16 +178,18 @@ def _phrases(text: str, language: Language) -> tuple[list[Phrase], list[Doubt]] 
     # The surest and most telling one is the schedule; another that is as sure contradicts it.
     meant.sort(key=lambda pair: (pair[1] != "sure", not fold([pair[0]]).clocked, not fold([pair[0]]).recurring))
     chosen, judged = meant[0]
-    doubts = [Doubt(code="meant", about={"said": text[chosen.start : chosen.end]})] if judged == "unsure" else []
-    rival = next((phrase for phrase, other in meant[1:] if other == "sure" and fold([phrase]).clocked), None)
+    about = {"said": text[chosen.start : chosen.end]}
+    doubts = [] if judged == "sure" else [Doubt(code="against" if judged == "against" else "meant", about=about)]
+    rival = next((phrase for phrase, other in meant[1:] if other != "unsure" and fold([phrase]).clocked), None)
     if rival is not None and fold([chosen]).clocked:
         first, second = text[chosen.start : chosen.end], text[rival.start : rival.end]
         doubts.append(Doubt(code="two", about={"first": first, "second": second}))
-    left = context.residue(chosen)
+    extras = context.apart(chosen, fold([chosen]), [p for p in groups if not p.anchored])
+    left = context.residue(chosen, taken=bool(extras))
     if left:
         doubts.append(Doubt(code="left", about={"said": left}))
     phrases = [chosen]
-    for extra in context.apart(chosen, fold([chosen]), [p for p in groups if not p.anchored]):
+    for extra in extras:
         phrases.append(extra)
         if context.uncertain(chosen, extra):
             doubts.append(Doubt(code="apart", about={"said": text[extra.start : extra.end]}))

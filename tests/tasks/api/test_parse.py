@@ -82,6 +82,8 @@ def test_without_now_and_zone_it_is_now_in_the_persons_zone(ana: Program):
         ({"text": "x", "timezone": ""}, None),
         ({"text": "x", "now": "yesterday"}, "now"),
         ({"text": "x", "now": "2026-11-25T10:00:00"}, "now"),
+        ({"text": "x", "now": "9999-12-31T23:59:00Z"}, "now"),
+        ({"text": "x", "now": "0001-01-01T00:00:00Z"}, "now"),
         ({"text": "x", "words": 1}, "words"),
     ],
 )
@@ -92,6 +94,15 @@ def test_wrong_input_names_its_field(ana: Program, body: dict, field: str | None
     else:
         assert answer.status == 422
         assert field in answer.fields
+
+
+@pytest.mark.parametrize(
+    "text", ["every {} minutes", "in {} days", "every day at 9 for {} times", "每天9点，持续{}天", "每{}个月"]
+)
+def test_a_number_beyond_every_limit_is_asked_about(ana: Program, text: str):
+    for figures in ("9" * 320, "9" * 3_900):
+        found = parse(ana, text.format(figures))
+        assert (found["schedule"], bool(found["question"])) == (None, True)
 
 
 def test_an_empty_text_means_no_time(ana: Program):

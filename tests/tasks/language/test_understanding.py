@@ -1,6 +1,7 @@
 """What is understood, what is asked, and how answers change it: cases that a line of the corpus cannot say."""
 
 import random
+import re
 import string
 import time
 from datetime import datetime, timedelta
@@ -191,6 +192,8 @@ def test_it_never_fails_and_never_takes_long() -> None:
         "mon, " * 700,
         "yes " * 900,
         ("a " * 1900) + "time",
+        *(f"每天9点，持续{run}天" for run in ("九" * 3900, "9" * 3900, " " * 3900, "一十" * 1900, "不要" * 1900)),
+        *(f"every day at 9 for {run} times" for run in ("9" * 3900, " " * 3900, "until " * 650, "stop " * 700)),
     ]
     slowest = 0.0
     for text in texts:
@@ -214,6 +217,71 @@ def test_it_never_fails_and_never_takes_long() -> None:
 )
 def test_what_lies_beyond_every_calendar_is_asked(text: str) -> None:
     assert said(text).question is not None
+
+
+@pytest.mark.parametrize("figures", ["9" * 320, "0"])
+def test_no_number_is_too_great_wherever_it_stands(figures: str) -> None:
+    for line in lines():
+        for text in (
+            re.sub(r"\d+", figures, line.text),
+            re.sub("[一二两三四五六七八九十]+", "九" * len(figures), line.text),
+        ):
+            heard = understand(text, timezone=ZONE, now=NEXT_DAY, said_at=NOW, changes=[(text, NOW)])
+            assert heard.sure is None or len(heard.sure.times) <= 5
+
+
+@pytest.mark.parametrize("year", [1970, 9989])
+def test_it_may_be_said_in_the_first_and_the_last_year_of_schedules(year: int) -> None:
+    for line in lines():
+        understand(line.text, timezone="Pacific/Kiritimati", now=NOW.replace(year=year, month=12, day=31, hour=23))
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "second"),
+    [
+        ("Check A every day at 9. Check B every Monday at 10.", "every day at 9", "every Monday at 10"),
+        ("Send news every day at 9, and the report every Friday at 5pm", "every day at 9", "every Friday at 5pm"),
+        ("Send news every day at 9. Stop the report every Friday at 17:00.", "every day at 9", "every Friday at 17:00"),
+        ("每天9点发日报，每周一10点发周报", "每天9点", "每周一10点"),
+    ],
+)
+def test_two_schedules_in_one_text_are_asked_about(text: str, first: str, second: str) -> None:
+    understood = said(text)
+    assert understood.doubt == "two"
+    assert understood.question is not None
+    assert understood.question.index(f"“{first}”") < understood.question.index(f"“{second}”")
+
+
+def test_what_shall_stop_is_asked_about_and_says_where_a_schedule_is_ended() -> None:
+    for text in ("stop sending me the report every day at 9am", "不要每天9点提醒我"):
+        assert said(text).doubt == "against"
+    assert said("stop sending me the report every day at 9am").question == (
+        "This sounds like something to stop, or not to do. A schedule that goes on is paused or cancelled on its "
+        "task's page. Shall a new one run this (“every day at 9am”)? I would take: Every day at 09:00, Berlin."
+    )
+
+
+@pytest.mark.parametrize(
+    "verb", ["stop", "cancel", "disable", "quit", "cease", "don't", "do not", "never", "no longer"]
+)
+@pytest.mark.parametrize("when", ["every day at 9", "every 10 minutes", "tomorrow at 9", "on weekdays at 18:30"])
+def test_nothing_is_set_up_where_something_shall_not_be(verb: str, when: str) -> None:
+    doing = "sending" if verb in ("stop", "cancel", "disable", "quit", "cease") else "send"
+    for text in (
+        f"{verb} {doing} me the report {when}",
+        f"Please {verb} {doing} news {when}",
+        f"{when}, {verb} {doing} it",
+    ):
+        assert said(text).sure is None, text
+
+
+@pytest.mark.parametrize(
+    "verb", ["不要", "别", "不用", "不必", "无需", "不再", "请勿", "停止", "取消", "禁止", "不希望"]
+)
+@pytest.mark.parametrize("when", ["每天9点", "每10分钟", "明天9点", "工作日18:30"])
+def test_nothing_is_set_up_where_something_shall_not_be_in_chinese(verb: str, when: str) -> None:
+    for text in (f"{verb}{when}提醒我", f"{when}{verb}发日报", f"请{verb}在{when}给我发新闻", f"{verb}，{when}发日报"):
+        assert said(text).sure is None, text
 
 
 def test_now_may_be_in_any_zone() -> None:
