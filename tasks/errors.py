@@ -9,7 +9,8 @@ TaskError
     └── NotWaiting            no question is open (or somebody answered it before)
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 
 class TaskError(Exception):
@@ -32,6 +33,27 @@ class InvalidInput(TaskError):
         # Several fields may have one fault between them; it is said once.
         super().__init__(message or " ".join(dict.fromkeys(text for texts in fields.values() for text in texts)))
         self.fields = {name: list(texts) for name, texts in fields.items()}
+
+
+class Faults:
+    """Collects what several checks refuse, so that a person hears it all at once."""
+
+    def __init__(self) -> None:
+        self.fields: dict[str, list[str]] = {}
+
+    @contextmanager
+    def gathered(self) -> Iterator[None]:
+        """Keeps what the block refuses, instead of letting it through."""
+        try:
+            yield
+        except InvalidInput as error:
+            for name, texts in error.fields.items():
+                self.fields.setdefault(name, []).extend(texts)
+
+    def stop_if_any(self) -> None:
+        """Raise `InvalidInput` with all of it."""
+        if self.fields:
+            raise InvalidInput(self.fields)
 
 
 class NotFound(TaskError):

@@ -16,6 +16,7 @@ from conversations.services import ConversationService
 from conversations.wire import Invalid, Refused, answer, person, read_body, read_nothing, read_query
 from tasks import requests
 from tasks.api.owned import own_plan
+from tasks.api.whole import read_task
 from tasks.models import Agent
 from tasks.schemas.inputs import MessageIn
 from tasks.schemas.outputs import CountOut, PlanOut, plan_out
@@ -71,7 +72,7 @@ def delete_conversation(request: HttpRequest, conversation_id: str) -> HttpRespo
 def send_message(request: HttpRequest, conversation_id: str) -> JsonResponse:
     """Say something: it becomes a plan, or answers the question that is open."""
     conversation = own_conversation(request, conversation_id)
-    sent = read_body(request, MessageIn)
+    sent = read_task(request, MessageIn, lambda rest: requests.refusals(rest, now=timezone.now()))
     if not hasattr(request, ADVICE):
         consult_about_message(request, conversation_id)
     advice: requests.Advice | None = getattr(request, ADVICE)

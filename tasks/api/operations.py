@@ -15,6 +15,7 @@ from conversations.described import described
 from conversations.wire import Instant, Invalid, answer, optional_id, person, read_body
 from tasks.api.owned import own_task
 from tasks.api.tasks import TasksFilter
+from tasks.api.whole import read_task
 from tasks.clones import clone_task
 from tasks.models import Task
 from tasks.schemas.inputs import CloneIn, Line
@@ -96,7 +97,7 @@ def act_on_many(request: HttpRequest) -> JsonResponse:
 def clone(request: HttpRequest, task_id: str) -> JsonResponse:
     """Make a task like this one, with what the body changes; a schedule is merged key by key, as by PATCH."""
     task = own_task(request, task_id)
-    sent = read_body(request, CloneIn)
+    sent = read_task(request, CloneIn, lambda rest: TaskService.refusals(task, rest, now=timezone.now()))
     user = person(request)
     copy = clone_task(task, sent, user=user, actor=user, now=timezone.now())
     return answer(task_out(own_task(request, str(copy.pk))), 201)

@@ -24,6 +24,7 @@ from conversations.wire import (
 )
 from tasks import requests
 from tasks.api.owned import named_conversation, own_task
+from tasks.api.whole import read_task
 from tasks.models import Task, TaskRun, TaskTransition
 from tasks.schemas.inputs import Line, TaskIn, TaskPatch, Text
 from tasks.schemas.outputs import (
@@ -145,7 +146,7 @@ def list_tasks(request: HttpRequest) -> JsonResponse:
 @router.post("", response={201: TaskOut}, openapi_extra=described(body=TaskAloneIn))
 def create_task(request: HttpRequest) -> JsonResponse:
     """Make one task: a plan of one, in the conversation that `conversation_id` names."""
-    sent = read_body(request, TaskAloneIn)
+    sent = read_task(request, TaskAloneIn, lambda rest: requests.refusals(rest, now=timezone.now()))
     conversation = named_conversation(request, sent.conversation_id)
     plan = requests.submit_tasks(conversation, [sent], user=person(request), now=timezone.now())
     return answer(task_out(Task.objects.with_phase().get(plan=plan)), 201)
@@ -161,7 +162,7 @@ def get_task(request: HttpRequest, task_id: str) -> JsonResponse:
 def update_task(request: HttpRequest, task_id: str) -> JsonResponse:
     """Change what is writable; a schedule is merged key by key, and null removes one."""
     task = own_task(request, task_id)
-    sent = read_body(request, TaskPatch)
+    sent = read_task(request, TaskPatch, lambda rest: TaskService.refusals(task, rest, now=timezone.now()))
     TaskService.update(task.pk, sent, actor=person(request), now=timezone.now())
     return answer(task_out(own_task(request, task_id)))
 

@@ -4,8 +4,8 @@
 sends, `drafts` makes tasks of either.
 """
 
-from tasks.requests.drafts import PLANNER
+from tasks.requests.drafts import PLANNER, refusals
 from tasks.requests.messages import Advice, consult, submit_message
 from tasks.requests.plans import submit_tasks
 
-__all__ = ["PLANNER", "Advice", "consult", "submit_message", "submit_tasks"]
+__all__ = ["PLANNER", "Advice", "consult", "refusals", "submit_message", "submit_tasks"]

@@ -15,7 +15,7 @@ from conversations.ids import new_id
 from conversations.models import Conversation
 from conversations.services import ConversationService
 from tasks import schedules
-from tasks.errors import InvalidInput, NotFound
+from tasks.errors import Faults, InvalidInput, NotFound
 from tasks.models import Agent
 from tasks.planner import Candidate
 from tasks.schedules import Schedule, ScheduleError
@@ -83,10 +83,15 @@ def draft(
     `keys_before` are those that its text may name; the other arguments are `TaskDraft`'s. Raises `InvalidInput` for a
     bad schedule, a text that cannot be rendered, a limit that makes no sense.
     """
-    when = schedule(source, now)
-    field = "text" if isinstance(source, MessageIn) else "query"
-    texts.check(query, recurring=when.recurring, keys=keys_before, field=field)
-    wanted = options(source, now=now)
+    faults = Faults()
+    wanted: dict[str, Any] = {}
+    with faults.gathered():
+        wanted = options(source, now=now)
+    with faults.gathered():
+        when = schedule(source, now)
+        field = "text" if isinstance(source, MessageIn) else "query"
+        texts.check(query, recurring=when.recurring, keys=keys_before, field=field)
+    faults.stop_if_any()
     if on_failure:
         wanted["on_failure"] = on_failure
     return TaskDraft(
@@ -99,6 +104,16 @@ def draft(
         conversation=where,
         options=wanted,
     )
+
+
+def refusals(source: TaskOptions, *, now: datetime) -> None:
+    """Raise `InvalidInput` with what is wrong with the schedule and the options of `source`."""
+    faults = Faults()
+    with faults.gathered():
+        options(source, now=now)
+    with faults.gathered():
+        schedule(source, now)
+    faults.stop_if_any()
 
 
 def schedule(source: TaskOptions, now: datetime) -> Schedule:

@@ -34,9 +34,8 @@ def parse(data: Mapping[str, object], *, now: datetime, default_timezone: str, a
     bad key.
     """
     given = {key: value for key, value in data.items() if value is not None}
-    schedule = _read(given, default_timezone)
-    _check_together(schedule, now=now, anchor=now, fresh=frozenset() if allow_past else frozenset(KEYS))
-    return schedule
+    fresh = frozenset() if allow_past else frozenset(KEYS)
+    return _checked(given, default_timezone, now=now, anchor=now, fresh=fresh)
 
 
 def from_dict(data: Mapping[str, object]) -> Schedule:
@@ -67,9 +66,7 @@ def merge(old: Schedule, patch: Mapping[str, object], *, now: datetime, anchor: 
         text = f"Taken away without another: name one of {_or(KINDS)}, or start_at for a single run."
         raise ScheduleError({removed[0]: [text]})
     fresh = frozenset(patch) | (frozenset({"start_at"}) if removed else frozenset())
-    schedule = _read(merged, old.timezone)
-    _check_together(schedule, now=now, anchor=anchor or now, fresh=fresh)
-    return schedule
+    return _checked(merged, old.timezone, now=now, anchor=anchor or now, fresh=fresh)
 
 
 def to_dict(schedule: Schedule) -> dict[str, object]:
@@ -114,6 +111,26 @@ class _Faults:
             raise ScheduleError(self.fields)
 
 
+def _checked(
+    given: Mapping[str, object], default_timezone: str, *, now: datetime, anchor: datetime, fresh: frozenset[str]
+) -> Schedule:
+    """The schedule, its keys checked alone and together. Raises ScheduleError with all that can be said at once."""
+    try:
+        schedule = _read(given, default_timezone)
+    except ScheduleError as error:
+        fields = dict(error.fields)
+        rest = {key: value for key, value in given.items() if key not in fields}
+        # Times are counted by these: without one that is right, nothing true can be said of the others together.
+        if not fields.keys() & {*KINDS, "timezone", "start_at"}:
+            try:
+                _check_together(_read(rest, default_timezone), now=now, anchor=anchor, fresh=fresh)
+            except ScheduleError as more:
+                fields |= more.fields
+        raise ScheduleError(fields) from None
+    _check_together(schedule, now=now, anchor=anchor, fresh=fresh)
+    return schedule
+
+
 def _read(given: Mapping[str, object], default_timezone: str) -> Schedule:
     """Each key by itself. Raises ScheduleError with all the bad ones."""
     faults = _Faults()
@@ -153,17 +170,19 @@ def _check_together(schedule: Schedule, *, now: datetime, anchor: datetime, fres
         faults.add("end_at", f"Lies before start_at ({_at(schedule, start)}): write a later time.")
     if not schedule.recurring and schedule.max_runs is not None and schedule.max_runs > 1:
         faults.add("max_runs", f"Without a kind it runs once: leave it out, or name one of {_or(KINDS)}.")
-    faults.stop_if_any()
     if schedule.on_event:
+        faults.stop_if_any()
         return
     begin = start or anchor
     if fresh and (schedule.daily_times or schedule.crons):
         begin = max(begin, now)
-    _check_it_fires(schedule, begin, faults)
-    faults.stop_if_any()
-    if schedule.jitter_seconds and schedule.recurring:
+    # An end that is wrong already is not called too early for the first time as well.
+    sound = replace(schedule, end_at=None) if "end_at" in faults.fields else schedule
+    _check_it_fires(sound, begin, faults)
+    # Of what never comes no two times lie apart.
+    if schedule.jitter_seconds and schedule.recurring and not faults.fields.keys() & {"cron", "exclude"}:
         _check_jitter(schedule, begin, faults)
-        faults.stop_if_any()
+    faults.stop_if_any()
 
 
 def _check_it_fires(schedule: Schedule, begin: datetime, faults: _Faults) -> None:

@@ -53,6 +53,7 @@ class TaskService:
     create_plan = staticmethod(creation.create_plan)
     add_tasks = staticmethod(creation.add_tasks)
     update = staticmethod(operations.update)
+    refusals = staticmethod(operations.refusals)
     snooze = staticmethod(operations.snooze)
     pause = staticmethod(resting.pause)
     resume = staticmethod(resting.resume)

@@ -11,10 +11,10 @@ from django.db import transaction
 from conversations import faults, journal
 from conversations.changes import Change
 from tasks import schedules, wakeup
-from tasks.errors import InvalidInput, NotWaiting, WrongMoment
+from tasks.errors import Faults, InvalidInput, NotWaiting, WrongMoment
 from tasks.models import Task, TaskRun
 from tasks.schedules import Schedule, ScheduleError
-from tasks.schemas.inputs import TaskPatch
+from tasks.schemas.inputs import TaskOptions, TaskPatch
 from tasks.services import creation, history, questions, resting, texts, transcript
 from tasks.services.rows import write_columns
 from tasks.states import PausedReason, RunStatus, TaskStatus
@@ -67,20 +67,16 @@ def update(task_id: UUID, patch: TaskPatch, *, actor: User | None, now: datetime
         task = history.locked(task_id)
         if not patch.model_fields_set <= LASTING:
             history.refuse_ended(task, "changed")
-        wanted = options(patch, now=now)
+        wanted, schedule = _checked(task, patch, now)
         if "title" in patch.model_fields_set and patch.title:
             wanted["title"] = patch.title
         if "query" in patch.model_fields_set and patch.query:
             wanted["query"] = patch.query
-        schedule = _patched_schedule(task, patch, now)
         if not task.recurring and task.status != TaskStatus.PENDING and (schedule or "query" in wanted):
             raise WrongMoment(
                 f"“{task.title}” is {task.status}: its text and time can be changed before it starts.",
                 code="already_started",
             )
-        if schedule or "query" in wanted:
-            text = wanted.get("query", task.query)
-            texts.check_of(task, text, recurring=(schedule or task.schedule).recurring)
         changed = {
             name: {"old": _plain(getattr(task, name)), "new": _plain(value)}
             for name, value in wanted.items()
@@ -110,7 +106,31 @@ def update(task_id: UUID, patch: TaskPatch, *, actor: User | None, now: datetime
         return task
 
 
-def _patched_schedule(task: Task, patch: TaskPatch, now: datetime) -> Schedule | None:
+def refusals(task: Task, patch: TaskOptions, *, now: datetime) -> None:
+    """Raise `InvalidInput` with what `update` would refuse of `patch`; nothing is changed."""
+    _checked(task, patch, now)
+
+
+def _checked(task: Task, patch: TaskOptions, now: datetime) -> tuple[dict[str, Any], Schedule | None]:
+    """The columns that `patch` sets and its schedule. Raises `InvalidInput` with all that is wrong with them."""
+    faults = Faults()
+    wanted: dict[str, Any] = {}
+    schedule: Schedule | None = None
+    with faults.gathered():
+        wanted = options(patch, now=now)
+    with faults.gathered():
+        schedule = _patched_schedule(task, patch, now)
+    query = patch.query if isinstance(patch, TaskPatch) else None
+    # What names are there depends on whether it is to come again: of a schedule that is wrong nobody can tell.
+    unsure = not task.recurring and any(name.startswith("schedule") for name in faults.fields)
+    if (schedule or query) and not unsure:
+        with faults.gathered():
+            texts.check_of(task, query or task.query, recurring=(schedule or task.schedule).recurring)
+    faults.stop_if_any()
+    return wanted, schedule
+
+
+def _patched_schedule(task: Task, patch: TaskOptions, now: datetime) -> Schedule | None:
     if "schedule" not in patch.model_fields_set:
         return None
     if patch.schedule is None:

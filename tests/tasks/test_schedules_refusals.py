@@ -294,3 +294,11 @@ def test_a_default_zone_that_does_not_exist_is_a_fault_of_the_zone() -> None:
 def test_null_counts_as_absent() -> None:
     data = {"daily_time": None, "cron": "0 9 * * *", "end_at": None, "exclude": None, "timezone": None}
     assert parse(data, now=NOW, default_timezone="Europe/Berlin").crons == ("0 9 * * *",)
+
+
+def test_what_is_wrong_alone_and_together_is_said_at_once() -> None:
+    assert set(faults(interval_minutes=5, max_runs=0, jitter_seconds=301)) == {"max_runs", "jitter_seconds"}
+    past = faults(interval_minutes=5, end_at="2020-01-01T00:00:00Z", jitter_seconds=301)
+    assert set(past) == {"end_at", "jitter_seconds"} and len(past["end_at"]) == 1
+    # Without a right kind nothing true can be said of the time between two runs.
+    assert set(faults(interval_minutes=0, jitter_seconds=301)) == {"interval_minutes"}

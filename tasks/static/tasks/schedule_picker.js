@@ -1,4 +1,4 @@
-// When should it run? Once, at a time, every N minutes, daily, or by cron, in a zone; with the words, the next five times
+// When should it run? Once, at a time, every N minutes, daily, by cron, or on an event, in a zone; with the words, the next five times
 // and what clock changes do to them, as the server computes them, before anything starts.
 import { ApiError, call } from "../site/api.js";
 import { h, icon } from "../site/dom.js";
@@ -11,7 +11,7 @@ const PREVIEW_WAIT = 250;
 const PREVIEW_TIMES = 5;
 const text = words.picker;
 const EMPTY = { kind: "once", at: "", minutes: "30", daily: ["09:00"], cron: "5 9 * * MON-FRI", zone: browserZone, overlap: "skip", catch_up: "one", max_runs: "", from: "", end: "", exclude: "", jitter: "", moments: {} };
-const KINDS = ["interval_minutes", "daily_time", "cron"];
+const KINDS = ["interval_minutes", "daily_time", "cron", "on_event"];
 // What can be set beside the kind, as the API names it: [state, key, how the state becomes a value].
 const LIMITS = [
   ["max_runs", "max_runs", Number],
@@ -20,10 +20,18 @@ const LIMITS = [
   ["exclude", "exclude", (value) => value.split(/[\s,;]+/).filter(Boolean)],
   ["jitter", "jitter_seconds", Number],
 ];
+// What can be chosen beside each kind: a moment can only be missed, and an event is never late.
+const BESIDE = {
+  once: [],
+  at: ["catch_up"],
+  event: ["overlap", "max_runs", "from", "end", "exclude"],
+  every: ["overlap", "catch_up", ...LIMITS.map(([name]) => name)],
+};
+const beside = (kind) => BESIDE[kind] ?? BESIDE.every;
 
 // Which of the API's keys a field of the picker stands for.
 const KEYS = { at: "start_at", minutes: "interval_minutes", max_runs: "max_runs", from: "start_at", end: "end_at", exclude: "exclude", jitter: "jitter_seconds" };
-const OWN = new Set(["overlap", "catch_up", "max_runs", "interval_minutes", "daily_time", "cron", "timezone", "start_at", "end_at", "exclude", "jitter_seconds"]);
+const OWN = new Set(["overlap", "catch_up", "max_runs", "interval_minutes", "daily_time", "cron", "timezone", "start_at", "end_at", "exclude", "jitter_seconds", "on_event"]);
 
 /** The moment that a field says; a field holds minutes, so one that nobody touched is the moment that it was filled with. */
 function exactly(value, zone, known) {
@@ -33,7 +41,7 @@ function exactly(value, zone, known) {
 /** The form of a schedule. `value()` gives what the API takes; `onchange()` is called at each change. */
 export class SchedulePicker {
   /** `kinds` limits what can be chosen; `start` is an earlier `state` (a draft) or {schedule} of a task. */
-  constructor({ kinds = ["once", "at", "every", "daily", "cron"], state = null, options = true, onchange = () => {} } = {}) {
+  constructor({ kinds = ["once", "at", "every", "daily", "cron", "event"], state = null, onchange = () => {} } = {}) {
     this.state = { ...EMPTY, daily: [...EMPTY.daily], ...state };
     if (!kinds.includes(this.state.kind)) this.state.kind = kinds[0];
     this.onchange = onchange;
@@ -41,13 +49,12 @@ export class SchedulePicker {
     this.good = true;
     this.asking = null;
     this.kinds = kinds;
-    this.options = options;
     this.segments = h("div.segments", { role: "group", "aria-label": text.question }, kinds.map((kind) =>
       h("button", { type: "button", "data-kind": kind, "aria-pressed": String(kind === this.state.kind), onclick: () => this.choose(kind) }, text.kinds[kind])));
     this.fields = h("div.fields");
     this.wrong = h("div.wrong", { role: "alert" });
     this.preview = h("div.stack.snug", { "aria-live": "polite" });
-    this.more = options ? this.moreFields() : null;
+    this.more = this.moreFields();
     const said = phraseField({ zone: () => this.state.zone, ontake: (schedule) => this.takeSaid(schedule) });
     this.element = h("div.stack.snug.schedule", null, said, this.segments, this.fields, this.wrong, this.preview, this.more);
     this.draw();
@@ -55,12 +62,12 @@ export class SchedulePicker {
 
   /** {schedule, overlap?, catch_up?} for the API, {} for "now, once"; throws Error with what to change. */
   value() {
-    const { kind, at, minutes, daily, cron, zone, overlap, catch_up: catchUp } = this.state;
+    const { kind, at, minutes, daily, cron, zone } = this.state;
     if (kind === "once") return {};
     if (kind === "at") {
       const iso = at && wallToIso(at, zone);
       if (!iso) throw new Error(words.needStart);
-      return { schedule: { start_at: iso, timezone: zone } };
+      return { schedule: { start_at: iso, timezone: zone }, ...this.beside() };
     }
     const schedule = { timezone: zone };
     if (kind === "every") {
@@ -71,13 +78,20 @@ export class SchedulePicker {
       const times = [...new Set(daily.filter(Boolean))].sort();
       if (!times.length) throw new Error(words.needDaily);
       schedule.daily_time = times.length === 1 ? times[0] : times;
+    } else if (kind === "event") {
+      schedule.on_event = true;
     } else {
       if (!cron.trim()) throw new Error(words.needCron);
       const lines = cron.split("\n").map((line) => line.trim()).filter(Boolean);
       schedule.cron = lines.length === 1 ? lines[0] : lines;
     }
-    for (const [name, key, read] of LIMITS) if (this.state[name]) schedule[key] = read(this.state[name], zone, this.state.moments[name]);
-    return { schedule, ...(overlap === "skip" ? {} : { overlap }), ...(catchUp === "one" ? {} : { catch_up: catchUp }) };
+    for (const [name, key, read] of LIMITS) if (this.state[name] && beside(kind).includes(name)) schedule[key] = read(this.state[name], zone, this.state.moments[name]);
+    return { schedule, ...this.beside() };
+  }
+
+  /** What of overlap and catch-up fits the kind and is other than a new task has it. */
+  beside() {
+    return Object.fromEntries(["overlap", "catch_up"].filter((name) => beside(this.state.kind).includes(name) && this.state[name] !== EMPTY[name]).map((name) => [name, this.state[name]]));
   }
 
   get recurring() {
@@ -88,12 +102,10 @@ export class SchedulePicker {
   put(state) {
     Object.assign(this.state, EMPTY, { daily: [...EMPTY.daily] }, state);
     if (!this.kinds.includes(this.state.kind)) [this.state.kind] = this.kinds;
-    const fresh = this.options ? this.moreFields() : null;
-    if (fresh) {
-      fresh.open = this.more.open;
-      this.more.replaceWith(fresh);
-      this.more = fresh;
-    }
+    const fresh = this.moreFields();
+    fresh.open = this.more.open;
+    this.more.replaceWith(fresh);
+    this.more = fresh;
     this.draw();
   }
 
@@ -118,9 +130,13 @@ export class SchedulePicker {
   draw() {
     for (const button of this.segments.children) button.setAttribute("aria-pressed", String(button.dataset.kind === this.state.kind));
     const { kind } = this.state;
-    const own = { once: () => [], at: () => [this.field("at", text.moment, { type: "datetime-local" })], every: () => [this.field("minutes", text.minutes, { type: "number", min: 1, max: 525600, inputmode: "numeric" })], daily: () => this.dailyFields(), cron: () => [this.cronField()] }[kind]();
+    const own = { once: () => [], at: () => [this.field("at", text.moment, { type: "datetime-local" })], every: () => [this.field("minutes", text.minutes, { type: "number", min: 1, max: 525600, inputmode: "numeric" })], daily: () => this.dailyFields(), cron: () => [this.cronField()], event: () => [h("p.quiet.small", null, text.onEvent)] }[kind]();
     this.fields.replaceChildren(...own, ...(kind === "once" ? [] : [this.zoneField()]));
-    if (this.more) this.more.hidden = !this.recurring;
+    this.more.hidden = !beside(kind).length;
+    this.more.querySelector("summary .word").textContent = kind === "at" ? text.moreOnce : text.more;
+    for (const label of this.more.querySelectorAll("[data-beside]")) label.hidden = !beside(kind).includes(label.dataset.beside);
+    // Of one moment there is no “each”.
+    this.more.querySelector('[data-beside="catch_up"] option[value="all"]').hidden = kind === "at" && this.state.catch_up !== "all";
     this.refresh();
   }
 
@@ -200,7 +216,7 @@ export class SchedulePicker {
     for (const [name, known] of Object.entries(this.state.moments)) {
       if (this.state[name] !== localIn(known, this.state.zone)) continue;
       this.state[name] = localIn(known, zone);
-      const field = this.more?.querySelector(`[data-limit="${name}"]`);
+      const field = this.more.querySelector(`[data-limit="${name}"]`);
       if (field) field.value = this.state[name];
     }
     this.state.zone = zone;
@@ -212,15 +228,18 @@ export class SchedulePicker {
       select.addEventListener("change", () => { this.state[name] = select.value; this.changed(); });
       return this.labelled(label, select, name);
     };
-    const limits = [
-      this.field("max_runs", text.maxRuns, { type: "number", min: 1, placeholder: text.noLimit }),
-      this.field("from", text.from, { type: "datetime-local", "data-limit": "from" }),
-      this.field("end", text.end, { type: "datetime-local", "data-limit": "end" }),
-      this.field("exclude", text.exclude, { placeholder: text.excludeHint, autocomplete: "off", spellcheck: "false" }),
-      this.field("jitter", text.jitter, { type: "number", min: 0, max: 86400, placeholder: text.none }),
-    ];
-    return h("details.fold", null, h("summary", null, icon("chevron-right", "i turn"), text.more),
-      h("div.inner", null, h("div.fields.row", null, choose("overlap", text.overlap, text.overlaps), choose("catch_up", text.catchUp, text.catchUps), limits)));
+    const fields = {
+      overlap: choose("overlap", text.overlap, text.overlaps),
+      catch_up: choose("catch_up", text.catchUp, text.catchUps),
+      max_runs: this.field("max_runs", text.maxRuns, { type: "number", min: 1, placeholder: text.noLimit }),
+      from: this.field("from", text.from, { type: "datetime-local", "data-limit": "from" }),
+      end: this.field("end", text.end, { type: "datetime-local", "data-limit": "end" }),
+      exclude: this.field("exclude", text.exclude, { placeholder: text.excludeHint, autocomplete: "off", spellcheck: "false" }),
+      jitter: this.field("jitter", text.jitter, { type: "number", min: 0, max: 86400, placeholder: text.none }),
+    };
+    for (const [name, label] of Object.entries(fields)) label.dataset.beside = name;
+    return h("details.fold", null, h("summary", null, icon("chevron-right", "i turn"), h("span.word", null, text.more)),
+      h("div.inner", null, h("div.fields.row", null, Object.values(fields))));
   }
 
   changed() {
@@ -283,9 +302,14 @@ export class SchedulePicker {
       ...(preview.notes ?? []).map((note) => h("div.note", null, icon("triangle-alert"), h("span", null, note.text))));
   }
 
+  /** Whether it says what is wrong with a field of this name. */
+  has(name) {
+    return name.startsWith("schedule") || OWN.has(name);
+  }
+
   /** Show what the server said about `schedule` when it was sent. Returns whether it said anything. */
   complain(error) {
-    const own = Object.entries(error.fields ?? {}).filter(([name]) => name.startsWith("schedule") || OWN.has(name));
+    const own = Object.entries(error.fields ?? {}).filter(([name]) => this.has(name));
     this.point(Object.fromEntries(own));
     return own.length > 0;
   }
@@ -299,8 +323,9 @@ export class SchedulePicker {
     const schedule = changed(before.schedule ?? {}, now.schedule ?? {});
     // A new kind takes the old one's place by itself.
     for (const kind of KINDS) if (schedule[kind] === null) delete schedule[kind];
-    const beside = (value) => ({ overlap: value.overlap ?? "skip", catch_up: value.catch_up ?? "one" });
-    return { ...(Object.keys(schedule).length ? { schedule } : {}), ...(this.recurring ? changed(beside(before), beside(now)) : {}) };
+    const chosen = (value) => ({ overlap: value.overlap ?? EMPTY.overlap, catch_up: value.catch_up ?? EMPTY.catch_up });
+    const others = Object.entries(changed(chosen(before), chosen(now))).filter(([name]) => beside(this.state.kind).includes(name));
+    return { ...(Object.keys(schedule).length ? { schedule } : {}), ...Object.fromEntries(others) };
   }
 
   /** A task's schedule as the picker's state. */
@@ -321,6 +346,7 @@ export class SchedulePicker {
     if (schedule.interval_minutes) return { ...common, kind: "every", minutes: String(schedule.interval_minutes) };
     if (schedule.daily_time) return { ...common, kind: "daily", daily: [schedule.daily_time].flat() };
     if (schedule.cron) return { ...common, kind: "cron", cron: [schedule.cron].flat().join("\n") };
+    if (schedule.on_event) return { ...common, kind: "event" };
     if (schedule.start_at) return { ...common, kind: "at", at: localIn(schedule.start_at, zone), from: "" };
     return { ...common, kind: "at", at: "", from: "" };
   }

@@ -5,12 +5,15 @@ import { REQUEST, TITLE, limit } from "../site/limits.js";
 import { explain, toast } from "../site/notices.js";
 import { words } from "../site/words.js";
 import { SchedulePicker } from "./schedule_picker.js";
+import { ENDED } from "./store.js";
 import { TaskOptions } from "./task_options.js";
 import { textPreview } from "./text_preview.js";
 
 /** Change `task` in place; `ondone()` is called when it is saved. */
 export const editTask = (task, ondone) => taskForm(task, {
   title: words.editTask,
+  hint: ENDED.has(task.phase) ? words.editEnded : "",
+  lasting: true,
   act: words.save,
   async send(body) {
     if (Object.keys(body).length) await call("PATCH", to`/tasks/${task.id}`, body);
@@ -24,7 +27,7 @@ export function duplicateTask(task, ondone) {
   let attempt = null;
   return taskForm(withoutPast(task), {
     title: words.duplicateTask,
-    hint: words.duplicateHint,
+    hint: `${words.duplicateHint} ${words.duplicateBegins[beginning(task)]}`,
     act: words.duplicateNow,
     async send(body) {
       // Tried again as it was, it cannot be made twice; another body needs another key.
@@ -45,24 +48,32 @@ function withoutPast(task) {
   return { ...task, schedule, deadline_at: over(task.deadline_at) ? null : task.deadline_at };
 }
 
-function taskForm(task, { title: heading, hint = "", act, send }) {
+/** How a copy of `task` begins: the kind of its schedule, or "once" where it runs at once. */
+function beginning(task) {
+  const { schedule } = withoutPast(task);
+  return task.pattern === "recurring" || schedule?.start_at ? SchedulePicker.stateOf({ schedule }).kind : "once";
+}
+
+function taskForm(task, { title: heading, hint = "", act, lasting = false, send }) {
   const recurring = task.pattern === "recurring";
   const title = h("input.field", { value: task.title });
   const query = h("textarea.field");
   query.value = task.query;
   const wrong = { title: h("span.wrong", { role: "alert" }), query: h("span.wrong", { role: "alert" }), all: h("div.wrong", { role: "alert" }) };
   const fits = [limit(title, TITLE, wrong.title), limit(query, REQUEST, wrong.query)];
-  // What an event starts has no times to choose.
-  const timed = !task.schedule?.on_event && (recurring || task.schedule?.start_at);
-  const picker = timed ? new SchedulePicker({ kinds: recurring ? ["every", "daily", "cron"] : ["at"], state: SchedulePicker.stateOf(task), options: recurring }) : null;
+  // What has ended keeps its text and times, and can still be named anew.
+  const ended = lasting && ENDED.has(task.phase);
+  query.readOnly = ended;
+  const timed = !ended && (recurring || task.schedule?.start_at);
+  const picker = timed ? new SchedulePicker({ kinds: recurring ? ["every", "daily", "cron", "event"] : ["at"], state: SchedulePicker.stateOf(task) }) : null;
   const before = picker?.value();
-  const options = new TaskOptions({ task, recurring });
+  const options = new TaskOptions({ task, recurring, ended });
   const go = h("button.button.primary", null, act);
   const form = h("form", { method: "dialog", novalidate: true },
     h("div.stack.snug", null, h("h1", null, heading), hint ? h("p.quiet.small", null, hint) : null),
     h("label.label", null, words.title, title, wrong.title),
     h("label.label", null, words.request, query, wrong.query),
-    textPreview(task, query),
+    ended ? null : textPreview(task, query),
     picker ? h("div.stack.snug", null, h("h2", null, words.howToRun), picker.element) : null,
     options.element,
     wrong.all,
@@ -72,23 +83,44 @@ function taskForm(task, { title: heading, hint = "", act, send }) {
   const begin = print();
   let saved = false;
 
+  /** What is other than before, and every error that is seen before anything is sent. */
+  function read() {
+    const body = { ...(title.value === task.title ? {} : { title: title.value }), ...(query.value === task.query ? {} : { query: query.value }) };
+    const errors = [];
+    for (const part of [() => (picker ? picker.changes(before) : {}), () => options.changes()]) {
+      try {
+        Object.assign(body, part());
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    return { body, errors };
+  }
+
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    if (!fits.map((one) => one()).every(Boolean)) return;
     go.disabled = true;
     options.complain(null);
     wrong.all.textContent = "";
+    const fit = fits.map((one) => one()).every(Boolean);
+    const { body, errors } = read();
+    if (!fit || errors.length) {
+      for (const error of errors) if (!options.complain(error)) wrong.all.textContent = error.message;
+      go.disabled = false;
+      return;
+    }
     try {
-      const body = { ...(title.value === task.title ? {} : { title: title.value }), ...(query.value === task.query ? {} : { query: query.value }), ...(picker ? picker.changes(before) : {}), ...options.changes() };
       await send(body);
       saved = true;
       dialog.close();
     } catch (error) {
       wrong.title.textContent = fieldText(error, "title");
       wrong.query.textContent = fieldText(error, "query");
+      const fields = error.fields ?? {};
       const placed = [wrong.title.textContent, wrong.query.textContent, picker?.complain(error), options.complain(error)].some(Boolean);
-      const other = Object.values(error.fields ?? {}).flat().join(" ");
-      wrong.all.replaceChildren(...(placed ? [] : other ? [other] : explain(error)));
+      const shown = (name) => ["title", "query"].includes(name) || options.has(name) || picker?.has(name);
+      const other = Object.entries(fields).filter(([name]) => !shown(name)).flatMap(([, texts]) => texts).join(" ");
+      wrong.all.replaceChildren(...(other ? [other] : placed ? [] : explain(error)));
     }
     go.disabled = false;
   });

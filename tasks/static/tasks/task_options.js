@@ -9,7 +9,8 @@ import { localIn } from "./schedule_picker.js";
 const text = words.options;
 const number = (min, max) => ({ type: "number", min, max, inputmode: "numeric" });
 const cost = { type: "number", min: 0, step: "any", inputmode: "decimal" };
-// [name, how it is chosen, the default of a new task, whether it may be empty]; those of `RECURRING` only for schedules.
+// [name, how it is chosen, the default of a new task, whether it may be empty]; those of `RECURRING` only for schedules,
+// and `LASTING` also when the task has ended.
 const FIELDS = [
   ["priority", number(0, 9), 5],
   ["max_attempts", number(1, 20), 3],
@@ -27,15 +28,18 @@ const FIELDS = [
   ["retention_days", number(0, 36500), null, true],
   ["only_changes", "switch", false],
 ];
-const RECURRING = new Set(["catch_up_window_minutes", "conversation_mode", "only_changes", "notify", "max_runs_per_day", "retention_days", "budget.tokens_per_day", "budget.tokens_per_month", "budget.cost_per_day", "budget.cost_per_month"]);
+const RECURRING = new Set(["conversation_mode", "only_changes", "max_runs_per_day", "budget.tokens_per_day", "budget.tokens_per_month", "budget.cost_per_day", "budget.cost_per_month"]);
+
+const LASTING = new Set(["retention_days"]);
 
 let count = 0; // each field has an id of its own, however many forms there are
 const deep = (task, name) => name.split(".").reduce((value, key) => value?.[key], task);
 
 /** The fields. `task` is whose options they are at first; without one they are those of a new task. */
 export class TaskOptions {
-  constructor({ task = null, state = {}, recurring = true, onchange = () => {} } = {}) {
+  constructor({ task = null, state = {}, recurring = true, ended = false, onchange = () => {} } = {}) {
     this.task = task;
+    this.ended = ended;
     this.controls = new Map();
     const fields = FIELDS.map(([name, kind, byDefault]) => {
       const begin = task ? deep(task, name) ?? null : byDefault;
@@ -72,7 +76,11 @@ export class TaskOptions {
   /** Show what fits a schedule, or a task that runs once. */
   recur(recurring) {
     this.recurring = recurring;
-    for (const label of this.element.querySelectorAll("[data-for]")) label.hidden = !recurring && RECURRING.has(label.dataset.for);
+    for (const label of this.element.querySelectorAll("[data-for]")) label.hidden = !this.fits(label.dataset.for);
+  }
+
+  fits(name) {
+    return this.ended ? LASTING.has(name) : this.recurring || !RECURRING.has(name);
   }
 
   /** What the person wrote, for a draft. */
@@ -99,7 +107,7 @@ export class TaskOptions {
       const { control, first } = this.controls.get(name);
       const now = said(control);
       if (control.validity?.badInput) fields[name] = [text.unreadable];
-      else if (now === first || (!this.recurring && RECURRING.has(name))) continue;
+      else if (now === first || !this.fits(name)) continue;
       else if (!now && !empty) fields[name] = [text.needed];
       else if (name.startsWith("budget.")) budget = true;
       else body[name] = now ? read(kind, now) : null;
@@ -111,6 +119,10 @@ export class TaskOptions {
     }
     if (!this.task) for (const name of Object.keys(body)) if (body[name] === null) delete body[name];
     return body;
+  }
+
+  has(name) {
+    return this.controls.has(name);
   }
 
   /** Say beside each field what an error (or none) has against it. Returns whether it had anything. */

@@ -20,7 +20,6 @@ const keeper = { put: () => refresh(), putRun: () => refresh() };
 function draw() {
   const { task, runs } = embedded("task-entry");
   const row = document.getElementById("acts");
-  const editable = !ENDED.has(task.phase);
   const more = button(words.more, "ellipsis", () => openMenu(more, moreOf(task, runs)), { bare: true });
   more.setAttribute("aria-haspopup", "menu");
   more.setAttribute("aria-expanded", "false");
@@ -28,7 +27,7 @@ function draw() {
   row.replaceChildren(
     ...acts(task, keeper),
     waits ? button(words.snooze, "timer", () => snooze(task, refresh)) : "",
-    editable ? button(words.edit, "pencil", () => editTask(task, refresh)) : "",
+    button(words.edit, "pencil", () => editTask(task, refresh)),
     more,
   );
 }

@@ -115,3 +115,36 @@ def test_a_single_tasks_faults_are_numbered_in_a_plan_and_not_alone(ana: Program
         "tasks.0.agent_name"
     ]
     assert list(ana("POST", "/tasks", {**task, "conversation_id": conversation}).fields) == ["agent_name"]
+
+
+WRONG = {"schedule": {"interval_minutes": 5, "max_runs": 0, "jitter_seconds": 301}, "priority": 12, "notify": "nobody"}
+NAMED = {"schedule.max_runs", "schedule.jitter_seconds", "priority", "notify"}
+
+
+def test_every_wrong_field_is_named_at_once_in_an_edit_a_copy_and_a_new_task(ana: Program):
+    task = ana.task(schedule={"interval_minutes": 5})
+    anew = {"conversation_id": task["conversation_id"], "agent_name": task["agent_name"], "query": "x", **WRONG}
+    for refused in (
+        ana("PATCH", f"/tasks/{task['id']}", WRONG),
+        ana("POST", f"/tasks/{task['id']}/clone", WRONG),
+        ana("POST", "/tasks", anew),
+        ana("POST", f"/conversations/{task['conversation_id']}/messages", {"text": "x", **WRONG}),
+    ):
+        assert refused.status == 422
+        assert set(refused.error["fields"]) == NAMED
+    late = {"deadline_at": "2001-01-01T09:00:00Z", "query": "{{ nobody }}", "schedule": {"end_at": "soon"}}
+    refused = ana("PATCH", f"/tasks/{task['id']}", late)
+    assert set(refused.error["fields"]) == {"deadline_at", "query", "schedule.end_at"}
+    refused = ana("PATCH", f"/tasks/{task['id']}", {**late, "schedule": {"max_runs": 3}})
+    assert set(refused.error["fields"]) == {"deadline_at", "query"}
+    assert ana("GET", f"/tasks/{task['id']}").data == task
+
+
+def test_an_ended_task_is_renamed_and_kept_and_nothing_else(ana: Program):
+    task = ana.task()
+    ana("POST", f"/tasks/{task['id']}/cancel")
+    kept = ana("PATCH", f"/tasks/{task['id']}", {"title": "A better name", "retention_days": 0})
+    assert (kept.status, kept.data["title"], kept.data["retention_days"]) == (200, "A better name", 0)
+    assert kept.data["status"] == "cancelled"
+    refused = ana("PATCH", f"/tasks/{task['id']}", {"title": "Another", "notify": "always"})
+    assert (refused.status, refused.error["code"]) == (409, "already_finished")

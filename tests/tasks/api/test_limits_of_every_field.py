@@ -206,7 +206,7 @@ def test_acting_on_what_ended_is_a_409_that_says_what_happened(ana: Program, met
     Task.objects.filter(pk=task["id"]).update(
         status=status, next_run_at=None, next_slot_at=None, completed_at=timezone.now()
     )
-    body = {"PATCH": {"title": "new"}, "/backfill": {"from": at(hours=-3), "to": at(hours=-1)}}
+    body = {"PATCH": {"query": "new"}, "/backfill": {"from": at(hours=-3), "to": at(hours=-1)}}
     answer = ana(method, f"/tasks/{task['id']}{act}", body.get(act or method, {}))
     assert (answer.status, answer.error["code"]) == (409, "already_finished")
     assert status in answer.error["message"]
