@@ -51,7 +51,7 @@ def cancel(task_id: UUID, *, actor: User | None, now: datetime, reason: str = ""
         runs = stopping.stop_runs([task.pk], now=now)
         faults.reached("cancel.stopped")
         history.move(task, TaskStatus.CANCELLED, now=now, reason=reason or "cancelled", actor=actor)
-        frames = journal.write(_said_of(task, runs, task.plan, now, reason))
+        frames = journal.write([*transcript.cut(runs), *_said_of(task, runs, task.plan, now, reason)])
         questions.closed(run.conversation_id for run in runs)
         envelopes = frames.get(task.conversation_id, [])
         key = transcript.controller_item_ids([task]) if task.recurring else []
@@ -151,11 +151,11 @@ def tell_cancelled(*, now: datetime) -> int:
         runs: dict[UUID, list[TaskRun]] = {}
         for run in TaskRun.objects.filter(task__in=tasks, status=RunStatus.CANCELLED, started_at__isnull=False):
             task_end = next(task.completed_at for task in tasks if task.pk == run.task_id)
-            if run.finished_at == task_end:
+            if run.finished_at and task_end and run.finished_at >= task_end:
                 runs.setdefault(run.task_id, []).append(run)
         # One object a plan, whatever the number of its tasks: what one of them arms the next must see.
         plans = ExecutionPlan.objects.prefetch_related("tasks").in_bulk({task.plan_id for task in tasks})
-        changes: list[Change] = []
+        changes = transcript.cut(run for stopped in runs.values() for run in stopped)
         for task in tasks:
             changes.extend(_said_of(task, runs.get(task.pk, []), plans[task.plan_id], now, ""))
         Task.objects.filter(pk__in=[task.pk for task in tasks]).update(untold=False)
@@ -171,7 +171,8 @@ def make_room(runs: Sequence[TaskRun], *, now: datetime, reason: str) -> list[Ch
     Returns what the transcript shows of it.
     """
     stopped = stopping.end_runs(runs, now=now, reason=reason)
-    changes: list[Change] = [transcript.cancelled(run.task, run, reason) for run in stopped if run.started_at]
+    changes = transcript.cut(stopped)
+    changes.extend(transcript.cancelled(run.task, run, reason) for run in stopped if run.started_at)
     for task in {run.task_id: run.task for run in stopped}.values():
         asks = task.runs.filter(status=RunStatus.WAITING_INPUT).exists()
         if task.status == TaskStatus.WAITING_INPUT and not asks:

@@ -211,8 +211,8 @@ def _stop(task: Task, cause: Task, now: datetime) -> list[Change]:
     except IllegalTransition:
         task.refresh_from_db()
         return []
-    stopping.stop_runs([task.pk], now=now, reason=why)
-    changes: list[Change] = [transcript.cancelled(task, None, why)]
+    stopped = stopping.stop_runs([task.pk], now=now, reason=why)
+    changes = [*transcript.cut(stopped), transcript.cancelled(task, None, why)]
     if task.recurring:
         changes.append(transcript.controller(task))
     return [*changes, *transcript.ending([task])]

@@ -158,7 +158,7 @@ def interrupt(lease: Lease, *, why: str, ours: bool, now: datetime) -> list[Chan
         questions.closed(other.conversation_id for other in stopped)
         history.move(task, TaskStatus.FAILED, now=now, run=run, reason=why, error_message=why)
         notices.tell(WebhookEvent.RUN_FINISHED, task, run=run, now=now)
-        return [*changes, transcript.controller(task), *transcript.ending([task])]
+        return [*changes, *transcript.cut(stopped), transcript.controller(task), *transcript.ending([task])]
     return [*changes, *after_run(task, run, TaskStatus.FAILED, now=now, reason=why)]
 
 
@@ -169,7 +169,7 @@ def miss_deadline(task: Task, *, now: datetime) -> list[Change]:
     runs = [run for run in stopped if run.started_at]
     history.move(task, TaskStatus.FAILED, now=now, reason=why, error_message=why)
     questions.closed(run.conversation_id for run in stopped)
-    changes: list[Change] = [transcript.failed(task, runs[0] if runs else None, why)]
+    changes = [*transcript.cut(runs), transcript.failed(task, runs[0] if runs else None, why)]
     if task.recurring:
         changes.append(transcript.controller(task))
     return [*changes, *transcript.ending([task]), *_successors(task, now)]

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from conversations.changes import Change, Pass, Put, Scope, item_key
+from django.db.models import Q
+
+from conversations.changes import Change, Close, Pass, Put, Scope, item_key
 from conversations.events import ComponentType, Event, Role
 from conversations.ids import new_id
 from conversations.models import ConversationItem
@@ -14,6 +16,8 @@ from tasks.models import ExecutionPlan, Task, TaskRun
 
 NO_OUTPUT = "Task completed without output."
 """ValueCell's words for a scheduled run that ended well and said nothing."""
+CUT = "ERROR: stopped before it ended"
+"""The result of a call that was not over when its run was stopped."""
 WITHDRAWN = "Cancelled: the question above needs no answer any more."
 
 
@@ -111,6 +115,42 @@ def failed(task: Task, run: TaskRun | None, reason: str) -> Put:
 def cancelled(task: Task, run: TaskRun | None, reason: str = "") -> Put:
     """The item that says that a run or task was stopped."""
     return _said(task, run, Event.TASK_CANCELLED, reason or "Cancelled.")
+
+
+def cut(runs: Iterable[TaskRun]) -> list[Change]:
+    """What runs that others ended had begun to say, closed as it is: their workers may not write any more, or are dead.
+
+    One query for any number of runs. Text stays as far as it came, reasoning is completed, a call gets a result.
+    """
+    ids = [run.pk for run in runs if run.started_at is not None]
+    if not ids:
+        return []
+    growing = Q(event__in=[Event.REASONING_STARTED, Event.REASONING, Event.TOOL_CALL_STARTED]) | Q(tail__isnull=False)
+    items = ConversationItem.objects.filter(growing, run_id__in=ids).distinct().order_by("position")
+    changes: list[Change] = []
+    for item in items.prefetch_related("tail"):
+        scope = Scope(
+            conversation_id=item.conversation_id,
+            role=Role(item.role),
+            agent_name=item.agent_name,
+            thread_id=item.thread_id,
+            task_id=item.task_id,
+            run_id=item.run_id,
+        )
+        content = str(item.payload.get("content") or "") + "".join(piece.text for piece in item.tail.all())
+        closed, payload = Event(item.event), {**item.payload, "content": content}
+        if item.event == Event.TOOL_CALL_STARTED:
+            closed = Event.TOOL_CALL_COMPLETED
+            payload = {**item.payload, "tool_result": item.payload.get("tool_result") or CUT}
+        elif item.event in (Event.REASONING_STARTED, Event.REASONING):
+            closed = Event.REASONING_COMPLETED
+        else:
+            changes.append(Close(scope=scope, item_id=item.pk, content=content))
+            continue
+        changes.append(
+            Put(scope=scope, item_id=item.pk, event=closed, payload=payload, metadata=item.metadata, key=item.key or "")
+        )
+    return changes
 
 
 def notice(task: Task, text: str) -> Put:

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from typing import Any
 
@@ -66,7 +66,9 @@ class Child:
     def send(self, number: signal.Signals) -> None:
         """Send a signal, unless it is over."""
         if not self.ended():
-            os.kill(self.pid, number)
+            # It may be over a moment before the nursery says so.
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         """SIGKILL; nothing of it runs any more when this returns."""

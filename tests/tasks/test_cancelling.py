@@ -8,10 +8,15 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from conversations.models import Conversation, ConversationItem
+from conversations.changes import Response
+from conversations.events import Event
+from conversations.journal import write
+from conversations.models import Conversation, ConversationItem, ItemTail
+from conversations.paragraphs import Paragraphs
 from tasks.errors import AlreadyFinished, NotFound
 from tasks.models import Agent, Task, TaskRun, TaskTransition
 from tasks.services import Known, TaskService
+from tasks.services.transcript import task_scope
 from tests.helpers.tasks import (
     MINUTE,
     NOW,
@@ -71,6 +76,35 @@ def test_the_controller_shows_it_and_is_named_in_the_answer(make_task: TaskMaker
     item = ConversationItem.objects.get(pk=done.updated_component_ids[0])
     assert item.payload["component_type"] == "scheduled_task_controller"
     assert [c["task_status"] for c in components(conversation, "scheduled_task_controller")] == ["cancelled"]
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_what_a_run_had_begun_to_say_is_closed_with_it(
+    make_task: TaskMaker, conversation: Conversation, many: bool
+) -> None:
+    task = make_task()
+    run = TaskRun.objects.get(pk=started(task).run_id)
+    said = Paragraphs(task_scope(task, run))
+    call = {"tool_call_id": "c", "tool_name": "look", "tool_result": None}
+    with transaction.atomic():
+        write(said.apply(Response(event=Event.TOOL_CALL_STARTED, payload=call, key="c")))
+        write(said.apply(Response(event=Event.REASONING_STARTED, payload={"content": ""})))
+        write(said.apply(Response(event=Event.REASONING, payload={"content": "I thi"})))
+    with transaction.atomic():
+        write(said.apply(Response(event=Event.REASONING, payload={"content": "nk"})))
+    if many:
+        TaskService.cancel_conversation_tasks([conversation.pk], actor=None, now=NOW)
+        TaskService.tell_cancelled(now=NOW)
+    else:
+        TaskService.cancel(task.pk, actor=None, now=NOW)
+    assert [(item.event, item.payload.get("content")) for item in conversation.items.order_by("position")][-3:] == [
+        ("tool_call_completed", None),
+        ("reasoning_completed", "I think"),
+        ("task_cancelled", "Cancelled."),
+    ]
+    call_item = conversation.items.get(event="tool_call_completed")
+    assert call_item.payload["tool_result"] == "ERROR: stopped before it ended"
+    assert not ItemTail.objects.exists()
 
 
 def test_cancelling_twice_is_harmless(make_task: TaskMaker, conversation: Conversation) -> None:
