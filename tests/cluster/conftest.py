@@ -106,6 +106,10 @@ class Cluster:
         """The process that is called `name` now."""
         return int((self.folder / f"{name}.pid").read_text())
 
+    def manage(self, *words: str) -> str:
+        """What `manage.py WORDS` prints, in this deployment."""
+        return _manage(self.folder, *words)
+
     def signal(self, name: str, number: int) -> None:
         """Send `name` a signal, and wait until another process has its place."""
         before = self.pid(name)
@@ -165,11 +169,14 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 def _token(environment: dict[str, str]) -> str:
+    return _manage(Path(environment["DATA_DIR"]), "create_api_token", "admin").strip().splitlines()[-1]
+
+
+def _manage(folder: Path, *words: str) -> str:
     # The servers' addresses are the cluster's own: read them off the web process.
-    pid = int((Path(environment["DATA_DIR"]) / "web.pid").read_text())
+    pid = int((folder / "web.pid").read_text())
     inherited = dict(
         entry.split("=", 1) for entry in Path(f"/proc/{pid}/environ").read_text().split("\0") if "=" in entry
     )
-    command = [sys.executable, "manage.py", "create_api_token", "admin"]
-    made = subprocess.run(command, cwd=ROOT, env=inherited, capture_output=True, text=True, check=True)
-    return made.stdout.strip().splitlines()[-1]
+    command = [sys.executable, "manage.py", *words]
+    return subprocess.run(command, cwd=ROOT, env=inherited, capture_output=True, text=True, check=True).stdout

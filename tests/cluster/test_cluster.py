@@ -103,3 +103,29 @@ def test_a_killed_worker_is_no_room_that_runs_wait_for(cluster: Cluster) -> None
     tasks = [cluster.ask(conversation, 2, 0.1) for _ in range(60)]
     assert {cluster.ended(task)["status"] for task in tasks} == {"completed"}
     assert Counter(cluster.said(conversation)) == {counted(2): 60}
+
+
+def test_a_drained_worker_ends_what_it_has_and_takes_nothing_until_it_may_again(cluster: Cluster) -> None:
+    def switch(name: str) -> str:
+        lines = (
+            "from django.utils import timezone",
+            "from tasks.models import TaskRun, Worker",
+            "from tasks.services import TaskService",
+            f"worker = Worker.objects.get(name__contains=':{cluster.pid('worker-1')}:').name",
+            f"print(TaskService.{name}(worker, now=timezone.now()))",
+            "print(TaskRun.objects.filter(worker=worker, status='running').count())",
+        )
+        return cluster.manage("shell", "--no-imports", "-c", "\n".join(lines))
+
+    conversation = cluster.conversation()
+    before = [cluster.ask(conversation, 40, 0.1) for _ in range(8)]
+    until(lambda: len(cluster.said(conversation)) == 8, 20)
+    assert switch("drain").split()[0] == "True"
+    time.sleep(2.5)  # it looks once a second
+    assert {cluster.ended(task)["status"] for task in before} == {"completed"}
+    after = [cluster.ask(conversation, 20, 0.1) for _ in range(6)]
+    until(lambda: len(cluster.said(conversation)) == 14, 30)
+    assert switch("drain").split() == ["False", "0"], "it drains already, and the other one has them all"
+    assert {cluster.ended(task)["status"] for task in after} == {"completed"}
+    assert switch("undrain").split()[0] == "True"
+    until(lambda: cluster.ended(cluster.ask(conversation, 1, 0))["status"] == "completed", 20)
