@@ -71,6 +71,24 @@ def test_a_lost_answer_is_tried_again_without_asking_twice(
     assert [plan["query"] for plan in plans if plan["conversation_id"] == conversation] == ["Once only"]
 
 
+def test_a_refused_first_message_leaves_no_empty_conversation(
+    open_page: Callable[..., Page], live: Live, watch: Watch
+) -> None:
+    watch.expected.append("422")
+    before = {each["id"] for each in live.call("GET", "/conversations?limit=200")["items"]}
+    page = open_page("/")
+    page.fill("#composer textarea[name=text]", "Tell me of {{ nothing.here }}")
+    page.click("[data-part=send]")
+    expect(page.locator("#composer-wrong")).to_contain_text("nothing")
+    expect(page.locator("#composer textarea[name=text]")).to_have_value("Tell me of {{ nothing.here }}")
+    assert {each["id"] for each in live.call("GET", "/conversations?limit=200")["items"]} == before
+    page.fill("#composer textarea[name=text]", '[["text", "Fine."]]')
+    page.click("[data-part=send]")
+    page.wait_for_url("**/conversations/*/")
+    made = {each["id"] for each in live.call("GET", "/conversations?limit=200")["items"]} - before
+    assert len(made) == 1
+
+
 def test_a_wrong_schedule_is_said_beside_it_and_what_was_typed_stays(
     open_page: Callable[..., Page], live: Live, watch: Watch
 ) -> None:

@@ -330,7 +330,21 @@ export class Composer {
 
 }
 
-/** Send to `conversationId`, made first where there is none yet (and kept for a second try). Resolves to its id. */
+/** Whether the API itself said no, so that nothing came of it. What got no answer, or a proxy's, may have arrived. */
+const refused = ({ status }) => status === 500 || (status >= 400 && status < 500 && ![401, 408, 409, 429].includes(status));
+
+/** Take back a conversation that was made for a message that was refused; resolves to whether it is gone. */
+async function takeBack(id) {
+  const { items } = await call("GET", to`/plans?conversation_id=${id}&limit=1`);
+  if (items.length) return false;
+  await call("DELETE", to`/conversations/${id}`);
+  return true;
+}
+
+/**
+ * Send to `conversationId`, made first where there is none yet: kept for a second try where the message may have
+ * arrived, taken back where it was refused. Resolves to its id.
+ */
 export function sender({ conversationId = null, onsent = () => {} } = {}) {
   let id = conversationId;
   let creating = null;
@@ -346,7 +360,14 @@ export function sender({ conversationId = null, onsent = () => {} } = {}) {
         throw error;
       }
     }
-    const plan = await call("POST", to`/conversations/${id}/messages`, body, { key });
+    let plan;
+    try {
+      plan = await call("POST", to`/conversations/${id}/messages`, body, { key });
+    } catch (error) {
+      if (creating && refused(error) && (await takeBack(id).catch(() => false))) id = creating = null;
+      throw error;
+    }
+    creating = null;
     onsent(id, plan);
     return id;
   };
