@@ -92,6 +92,8 @@ def draft(
         field = "text" if isinstance(source, MessageIn) else "query"
         texts.check(query, recurring=when.recurring, keys=keys_before, field=field)
     faults.stop_if_any()
+    if isinstance(source, MessageIn) and source.meanwhile == "wait":
+        wanted["in_line"] = True
     if on_failure:
         wanted["on_failure"] = on_failure
     return TaskDraft(

@@ -106,6 +106,8 @@ def _start(
         drafts = _drafts(message, step, now)
     if step.guidance:
         changes.append(planner_says(conversation, thread_id, step.guidance))
+    if drafts and message.meanwhile == "interrupt":
+        TaskService.interrupt_conversation(conversation.pk, actor=user, now=now)
     plan, more = TaskService.create_plan(
         conversation,
         drafts,
@@ -144,6 +146,8 @@ def _answer_plan(plan: ExecutionPlan, message: MessageIn, *, now: datetime, advi
         journal.write([said, exchange.ask(plan, original, asked if step.moved else exchange.kept(plan), step)])
         return plan
     drafts = _drafts(original, step, now)
+    if drafts and original.meanwhile == "interrupt":
+        TaskService.interrupt_conversation(plan.conversation_id, actor=plan.user, now=now)
     plan.question, plan.draft = "", {}
     plan.save(update_fields=["question", "draft"])
     told = [planner_says(plan.conversation, plan.thread_id, step.guidance)] if step.declined else []

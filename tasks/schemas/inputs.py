@@ -107,6 +107,10 @@ class MessageIn(TaskOptions):
     agent_name: Line | None = None
     answer_to: str | None = None
     new_plan: bool = False
+    meanwhile: Literal["beside", "wait", "interrupt"] = Field(
+        default="beside",
+        description="While a run of the conversation goes on: run beside it, wait for its end, or stop it.",
+    )
     files: Annotated[list[FileIn], Field(max_length=FILES_MAX), AfterValidator(not_too_large)] = Field(
         default=[], description="Pictures for the named agent, which must take them."
     )

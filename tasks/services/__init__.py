@@ -62,6 +62,7 @@ class TaskService:
     backfill = staticmethod(extra_runs.backfill)
     answer = staticmethod(operations.answer)
     cancel = staticmethod(cancelling.cancel)
+    interrupt_conversation = staticmethod(cancelling.interrupt_conversation)
     cancel_many = staticmethod(cancelling.cancel_many)
     cancel_conversation_tasks = staticmethod(cancelling.cancel_conversation_tasks)
     cancel_plan = staticmethod(cancelling.cancel_plan)

@@ -19,6 +19,7 @@ from tasks.services import creation, history, questions, stopping, transcript
 from tasks.services.rows import insert_rows, like
 from tasks.states import TASK_UNFINISHED, RunStatus, TaskStatus
 
+INTERRUPTED = "A newer message took its place."
 BATCH = 1000
 """Tasks whose states change in one transaction: SQLite's writer is held for less than 250 ms."""
 TELL_BATCH = 100
@@ -163,6 +164,26 @@ def tell_cancelled(*, now: datetime) -> int:
         faults.reached("cancel_told.before_commit")
     faults.reached("cancel_told.committed")
     return len(tasks)
+
+
+def interrupt_conversation(conversation_id: UUID, *, actor: User | None, now: datetime) -> None:
+    """Make room for a message that comes instead of what runs there: once tasks are cancelled, schedules go on.
+
+    What waits for a person, or for its moment, stays. Must run inside the caller's transaction.
+    """
+    going = TaskRun.objects.active().filter(
+        conversation=conversation_id, status__in=[RunStatus.QUEUED, RunStatus.RUNNING]
+    )
+    tasks = list(Task.objects.filter(pk__in=going.values("task")).select_for_update(of=("self",)).order_by("id"))
+    for task in tasks:
+        if not task.recurring:
+            cancel(task.pk, actor=actor, now=now, reason=INTERRUPTED)
+    schedules = {task.pk: task for task in tasks if task.recurring}
+    runs = list(going.filter(task__in=schedules).select_for_update(of=("self",)).order_by("id"))
+    for run in runs:
+        run.task = schedules[run.task_id]
+    journal.write(make_room(runs, now=now, reason=INTERRUPTED))
+    history.announce(schedules.values(), runs)
 
 
 def make_room(runs: Sequence[TaskRun], *, now: datetime, reason: str) -> list[Change]:

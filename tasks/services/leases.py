@@ -81,6 +81,12 @@ def _startable(now: datetime) -> TaskRunQuerySet:
         .filter(task=OuterRef("task"), status=RunStatus.RUNNING)
         .exclude(task__overlap=Overlap.PARALLEL)
     )
+    # Those of a message that waits stand behind everything that was asked before it in its conversation.
+    ahead = TaskRun.objects.active().filter(
+        conversation=OuterRef("conversation"),
+        status__in=[RunStatus.QUEUED, RunStatus.RUNNING],
+        task__plan__lt=OuterRef("task__plan"),
+    )
     # A limit that was reached takes away no run that was given before.
     rests = Q(task__paused_at__isnull=False) & ~Q(task__paused_reason=PausedReason.BUDGET)
     by_time = Q(trigger__in=BY_SCHEDULE)
@@ -90,6 +96,7 @@ def _startable(now: datetime) -> TaskRunQuerySet:
     return (
         TaskRun.objects.ready(now)
         .exclude(Exists(goes_on))
+        .exclude(Q(task__in_line=True) & Exists(ahead))
         .exclude(task__paused_reason=PausedReason.OWNER_INACTIVE)
         .exclude(rests & (by_time | (Q(trigger=Trigger.RETRY) & ~Exists(by_hand))))
     )

@@ -28,6 +28,8 @@ export class Composer {
     this.text = element.querySelector("textarea");
     this.agentChip = element.querySelector("[data-part=agent]");
     this.whenChip = element.querySelector("[data-part=when]");
+    this.meanwhileChip = element.querySelector("[data-part=meanwhile]");
+    this.meanwhile = "beside";
     this.go = element.querySelector("[data-part=send]");
     this.wrong = element.querySelector("[data-part=wrong]");
     this.slot = element.querySelector("[data-part=picker]");
@@ -86,6 +88,7 @@ export class Composer {
     this.form.addEventListener("submit", (event) => { event.preventDefault(); this.submit(); });
     this.agentChip.addEventListener("click", () => this.chooseAgent());
     this.whenChip.addEventListener("click", () => this.togglePicker());
+    this.meanwhileChip.addEventListener("click", () => this.chooseMeanwhile());
     this.form.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && !this.pickerBox.hidden && !event.defaultPrevented) {
         this.togglePicker(false);
@@ -117,6 +120,12 @@ export class Composer {
     ]);
   }
 
+  chooseMeanwhile() {
+    openMenu(this.meanwhileChip, Object.entries(words.meanwhile).map(([value, [label, hint]]) => ({
+      label, hint, checked: this.meanwhile === value, act: () => { this.meanwhile = value; this.changed(); this.text.focus(); },
+    })));
+  }
+
   /** The next message answers `question` ({taskId, agent}), or nothing (null). */
   setAnswering(question) {
     if (JSON.stringify(question) === JSON.stringify(this.answering)) return;
@@ -131,10 +140,12 @@ export class Composer {
     this.setAnswering(null);
   }
 
-  /** Whether an agent answers now: the button then stops it, as long as nothing is typed. */
-  setRunning(running) {
-    if (running === this.running) return;
+  /** Whether an agent answers now: the button then stops it, as long as nothing is typed. `busy`: anything runs here. */
+  setRunning(running, busy = running) {
+    if (running === this.running && busy === this.beside) return;
     this.running = running;
+    this.beside = busy;
+    if (!busy) this.meanwhile = "beside";
     this.draw();
   }
 
@@ -172,6 +183,9 @@ export class Composer {
     this.whenChip.classList.toggle("on", planned);
     this.whenChip.replaceChildren(icon(this.picker.recurring ? "repeat" : "clock"), h("span.clip", null, planned ? this.picker.summary || words.picker.kinds[kind] : words.once), icon("chevron-down"));
     this.agentChip.hidden = this.whenChip.hidden = Boolean(this.answering);
+    this.meanwhileChip.hidden = Boolean(this.answering) || !this.beside;
+    this.meanwhileChip.classList.toggle("on", this.meanwhile !== "beside");
+    this.meanwhileChip.replaceChildren(h("span.clip", null, words.meanwhile[this.meanwhile][0]), icon("chevron-down"));
     showSamples(this.samples, this.answering || this.text.value ? null : agent, (text) => this.write(text));
     this.answerSlot.replaceChildren();
     this.text.placeholder = this.answering ? words.answerPlaceholder : this.placeholder;
@@ -229,6 +243,7 @@ export class Composer {
     } else {
       // The question that was put aside stays open: this is no answer to it, whomever it is said to.
       if (this.dismissed) body.new_plan = true;
+      if (this.beside && this.meanwhile !== "beside") body.meanwhile = this.meanwhile;
       try {
         body = { ...body, ...this.picker.value(), ...this.options.changes(), ...(this.agent ? { agent_name: this.agent } : {}) };
       } catch (error) {
@@ -248,6 +263,7 @@ export class Composer {
       this.attemptKey = null;
       if (this.text.value === typed) this.text.value = "";
       this.attachments.clear();
+      this.meanwhile = "beside";
       this.fits({ lead: false });
       this.said.clear();
       this.picker.put({});

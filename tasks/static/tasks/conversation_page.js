@@ -106,7 +106,7 @@ function followTasks() {
   const busy = tasks.filter((task) => BUSY.has(task.phase));
   $("running").hidden = !busy.length;
   $("running").textContent = words.runningCount(busy.length);
-  composer.setRunning(once().length > 0);
+  composer.setRunning(once().length > 0, busy.length > 0);
   const asking = tasks.filter((task) => task.phase === "waiting_input").sort((a, b) => (a.updated_at < b.updated_at ? 1 : -1));
   if (picked && composer.dismissed === picked.taskId) picked = null;
   const known = picked && store.get(picked.taskId);

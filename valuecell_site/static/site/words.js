@@ -59,6 +59,11 @@ export const words = {
   chooseForMe: "Choose for me",
   chooseHint: "The best match by what the agents say they can do",
   once: "Once",
+  meanwhile: {
+    beside: ["Beside what runs", "It starts at once"],
+    wait: ["After what runs", "It waits until nothing asked before it runs here"],
+    interrupt: ["Instead of what runs", "What runs here is stopped; schedules go on with their next time"],
+  },
   takeSchedule: "Press to make it the schedule",
   previewWaits: "Choose when, and the next times appear here.",
   nextTimes: "Next times",
