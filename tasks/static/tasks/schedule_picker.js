@@ -10,7 +10,7 @@ import { phraseField } from "./phrase_field.js";
 const PREVIEW_WAIT = 250;
 const PREVIEW_TIMES = 5;
 const text = words.picker;
-const EMPTY = { kind: "once", at: "", minutes: "30", daily: ["09:00"], cron: "5 9 * * MON-FRI", zone: browserZone, overlap: "skip", catch_up: "one", max_runs: "", from: "", end: "", exclude: "", jitter: "", moments: {} };
+const EMPTY = { kind: "once", at: "", minutes: "30", daily: ["09:00"], cron: "5 9 * * MON-FRI", zone: browserZone, overlap: "skip", catch_up: "one", max_runs: "", from: "", end: "", exclude: "", jitter: "", moments: {}, grid: null };
 const KINDS = ["interval_minutes", "daily_time", "cron", "on_event"];
 // What can be set beside the kind, as the API names it: [state, key, how the state becomes a value].
 const LIMITS = [
@@ -263,7 +263,9 @@ export class SchedulePicker {
     try {
       wanted = this.value().schedule;
       // The next times are what is asked for, not those since the beginning.
-      if (this.recurring && new Date(wanted.start_at) <= new Date()) delete wanted.start_at;
+      if (this.recurring && new Date(wanted.start_at) <= new Date()) wanted.start_at = onGrid(wanted, wanted.start_at);
+      // An interval goes on in the grid that it has.
+      else if (!wanted.start_at && this.state.grid?.minutes === wanted.interval_minutes) wanted.start_at = onGrid(wanted, this.state.grid?.at);
     } catch (error) {
       this.good = false;
       this.preview.replaceChildren(h("p.quiet.small", null, error.message));
@@ -343,13 +345,22 @@ export class SchedulePicker {
       from: schedule.start_at ? localIn(schedule.start_at, zone) : "",
       moments: { ...(schedule.start_at ? { from: schedule.start_at } : {}), ...(schedule.end_at ? { end: schedule.end_at } : {}) },
     };
-    if (schedule.interval_minutes) return { ...common, kind: "every", minutes: String(schedule.interval_minutes) };
+    const grid = task.next_run_at && !schedule.jitter_seconds ? { minutes: schedule.interval_minutes, at: task.next_run_at } : null;
+    if (schedule.interval_minutes) return { ...common, grid, kind: "every", minutes: String(schedule.interval_minutes) };
     if (schedule.daily_time) return { ...common, kind: "daily", daily: [schedule.daily_time].flat() };
     if (schedule.cron) return { ...common, kind: "cron", cron: [schedule.cron].flat().join("\n") };
     if (schedule.on_event) return { ...common, kind: "event" };
     if (schedule.start_at) return { ...common, kind: "at", at: localIn(schedule.start_at, zone), from: "" };
     return { ...common, kind: "at", at: "", from: "" };
   }
+}
+
+/** The first time of an interval that is not over, counted from `anchor`; none for what is no interval. */
+function onGrid({ interval_minutes: minutes }, anchor) {
+  if (!minutes || !anchor) return undefined;
+  const step = minutes * 60000;
+  const begin = new Date(anchor).getTime();
+  return new Date(begin + Math.max(0, Math.ceil((Date.now() - begin) / step)) * step).toISOString();
 }
 
 /** The entries of `now` that are not as in `before`; null for those that it has no more. */
