@@ -8,7 +8,7 @@ from tasks.planner.language.chinese_bounds import BOUNDS
 from tasks.planner.language.chinese_days import MONTH_DAYS, WEEK, WEEKDAY, WEEKDAYS, weekday, weekdays
 from tasks.planner.language.english import longest
 from tasks.planner.language.meaning import EVERY_DAY, WEEKENDS, WORKDAYS, Days, Doubt, Piece, weekdays_of
-from tasks.planner.language.numbers import ZH_NUMBER, number, zh_number
+from tasks.planner.language.numbers import ZH_NUMBER, number, zh_number, zh_vague
 
 _UNIT_MINUTES = {"分": 1, "小": 60, "钟": 60, "天": 1440, "日": 1440, "周": 10080, "星": 10080, "礼": 10080}
 _UNITS = (
@@ -27,6 +27,9 @@ def _doubt(match: re.Match[str], code: str, **about: object) -> Piece:
 
 def _interval(match: re.Match[str]) -> Iterator[Piece]:
     unit, said, apart = match["unit"], match["n"], bool(match["apart"])
+    if zh_vague(said or ""):
+        yield _doubt(match, "vague", said=match[0])
+        return
     count = 0.5 if said == "半" else number(said) if said and "." in said else zh_number(said) if said else 1
     count += 0.5 if match["half"] else 0
     if unit.startswith("秒"):

@@ -7,7 +7,7 @@ from tasks.planner.language import chinese_days as days
 from tasks.planner.language import dates, places
 from tasks.planner.language.chinese_clock import CLOCK, PART, read
 from tasks.planner.language.meaning import Bound, Clock, Doubt, Piece
-from tasks.planner.language.numbers import ZH_NUMBER, zh_number
+from tasks.planner.language.numbers import ZH_NUMBER, zh_number, zh_vague
 
 _NAMES = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 _RESTS = rf"(?:(?:法定)?节?假日|节日|周末|双休日|工作日|{days.WEEK}{days.WEEKDAYS}|{ZH_NUMBER}月{ZH_NUMBER}[日号])"
@@ -48,6 +48,9 @@ def _number_of_month(match: re.Match[str]) -> Iterator[Piece]:
 
 def _delta(match: re.Match[str]) -> Iterator[Piece]:
     said, unit = match["n"], match["unit"]
+    if zh_vague(said):
+        yield from _soon(match)
+        return
     count = 0.5 if said == "半" else zh_number(said) + (0.5 if match["half"] else 0)
     if unit in ("天", "周", "星期") and count == int(count):
         yield _piece(match, "day", dates.in_days(int(count) * (1 if unit == "天" else 7)), anchor=True)
@@ -85,12 +88,18 @@ def _now(match: re.Match[str]) -> Iterator[Piece]:
 
 def _count(match: re.Match[str]) -> Iterator[Piece]:
     count = zh_number(match[1])
+    if zh_vague(match[1]):
+        yield _piece(match, "doubt", Doubt(code="until"))
+        return
     # 运行一次 says what is done each time, not how often.
     if count > 1:
         yield _piece(match, "count", count)
 
 
 def _duration(match: re.Match[str]) -> Iterator[Piece]:
+    if zh_vague(match[1]):
+        yield _piece(match, "doubt", Doubt(code="until"))
+        return
     unit = {"天": "day", "周": "week", "星期": "week", "月": "month", "年": "year", "小时": "hour"}[
         match[2].removeprefix("个")
     ]

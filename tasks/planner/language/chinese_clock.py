@@ -39,7 +39,7 @@ _FIGURE = (
 )
 CLOCK = rf"(?:{PART}?的?\s*{_FIGURE}|正午|中午(?!\s*(?:的|{ZH_NUMBER}))|午夜(?:零点)?|零点)"
 """One clock time."""
-JOIN = r"\s*(?:和|、|，|,|与|及|以及|跟|还有|或者?|/)\s*"
+JOIN = r"\s*(?:和|、|，|,|与|及|以及|跟|还有|或者?|还是|/)\s*"
 _LIST = re.compile(rf"{CLOCK}(?:{JOIN}{CLOCK})*")
 _ONE = re.compile(CLOCK)
 _READ = re.compile(
@@ -63,7 +63,7 @@ def clocks(text: str) -> Iterator[Piece]:
                 held = in_part(clock, part)
                 clock = held if held and found and held.hour > found[-1].hour else clock
             found.append(clock)
-        if "或" in match[0] and len(found) > 1:
+        if re.search("或|还是", match[0]) and len(found) > 1:
             found = [replace(clock, choice=True) for clock in found]
         if found:
             yield Piece(start=match.start(), end=match.end(), kind="times", value=tuple(found))

@@ -135,7 +135,7 @@ _TIMES = (
 )
 _ENDING = (
     r"(?:until|till|’til|'til|starting|beginning|ending|unless|except\s+(?:when|while|if|during|on|in|at|the)|as\s+long\s+as|so\s+long\s+as"
-    r"|for\s+as\s+long|for\s+a\s+(?:while|bit)|for\s+some\s+time|for\s+the\s+(?:rest|remainder|duration|next|coming|following)"
+    r"|for\s+(?:a\s+few|several|some|a\s+couple\s+of)\s+(?:minute|hour|day|week|month|year)s|for\s+as\s+long|for\s+a\s+(?:while|bit)|for\s+some\s+time|for\s+the\s+(?:rest|remainder|duration|next|coming|following)"
     r"|no\s+(?:longer|later)\s+than)\b"
 )
 """What bounds a schedule wherever it stands, in words that are not understood too: until Christmas."""
@@ -147,17 +147,17 @@ _BOUNDING = (
 _LEFT_AFTER = re.compile(
     rf"^\s*,?\s*((?:(?:by|before|after|around|past|during|between|until|till|unless|except|excluding|but|only|or|on\s+day|at|from)\b"
     rf"[^,.;:!?\d]{{0,25}}?\b{_TIMES}\b|the\s+\d{{1,2}}(?:st|nd|rd|th)\b|(?:next|this)\s+(?:week|month|year)\b)[^,.;:!?]{{0,20}}"
-    rf"|(?:{_BOUNDING}|(?:on|at)\s+(?:the\s+)?(?:half|quarter|top|bottom)\b)[^,.;:!?]{{0,40}})",
+    rf"|(?:{_BOUNDING}|(?:on|at)\s+(?:the\s+)?(?:half|quarter|top|bottom)\b|(?:or|either|maybe|perhaps|possibly)\s+(?:(?:or|at)\s+)?:?\d|and\s+:\d)[^,.;:!?]{{0,40}})",
     re.I,
 )
 _LEFT_AWAY = re.compile(rf"(?<![\w-])({_ENDING}[^,.;:!?]{{1,60}})\W*$", re.I)
 _SPEAKS_OF = re.compile(rf"(?!.*\bnews\s*$){_FORECAST.pattern}", re.I)
 _LEFT_AHEAD = re.compile(
-    rf"^(?:[\s,:\-–—(]|\b{_POLITE}\b)*((?:{_ENDING}|(?:before|after|during|while|once|(?:from|since)\s+(?:yesterday|last))\b)[^,.;:!?]{{1,60}})",
+    rf"^(?:[\s,:\-–—(]|\b{_POLITE}\b)*((?:{_ENDING}|(?:before|after|during|while|once|(?:from|since)\s+(?:yesterday|last|christmas|easter|new\s+year|summer|winter|spring|autumn))\b)[^,.;:!?]{{1,60}})",
     re.I,
 )
 _LEFT_BEFORE = re.compile(
-    r"((?:\b(?:by|before|after|around|about|past|until)|\b(?:next|this|last)\s+(?:week|month|year),?(?:\s+on)?)\s*)$",
+    r"((?:(?:\b[\w']+\s+){0,2}\b(?:or|either)(?:\s+the)?\b|\bfrom\s+(?:\w+\s+on(?:wards?)?|christmas|easter|new\s+year\S*|summer|winter|spring|autumn)\b|\b(?:by|before|after|around|about|past|until)|\b(?:next|this|last)\s+(?:week|month|year),?(?:\s+on)?)\s*)$",
     re.I,
 )
 

@@ -46,6 +46,11 @@ def ordinal(text: str) -> int:
     return ORDINALS[word] if word in ORDINALS else int(re.sub(r"\D", "", word))
 
 
+def zh_vague(text: str) -> bool:
+    """Whether two numerals stand side by side for something between them: 两三天, 三五个."""
+    return bool(re.fullmatch("[一二两三四五六七八九]{2,}", text))
+
+
 def zh_number(text: str) -> int:
     """The value of ZH_NUMBER: 十五 is 15, 二十 is 20, 一百零五 is 105, 两 is 2, 三〇 is 30. MOST at most."""
     if re.fullmatch(r"\d+", text):
