@@ -54,6 +54,10 @@ ELSEWHERE: dict[int, list[str]] = {
     ],
     26: ["tasks/test_budgets.py::test_a_month_comes_to_what_was_used_and_the_mean_for_each_run_to_come"],
     28: ["tasks/test_bad_agents.py::test_a_stream_that_is_cut_is_joined_again_and_nothing_is_doubled_or_missing"],
+    29: [
+        "tasks/test_meanwhile.py::test_a_message_that_waits_starts_when_what_was_asked_before_has_ended",
+        "browser/test_meanwhile.py::test_a_message_sent_while_something_runs_waits_by_choice",
+    ],
     30: ["tasks/test_execution.py::test_each_run_of_a_task_that_chose_so_has_a_conversation_of_its_own"],
     31: ["tasks/test_schedules_oracle.py"],
     33: ["tasks/test_leases.py::test_a_retry_of_a_paused_schedule_waits_too"],
@@ -107,6 +111,7 @@ LINES = {
     25: "Retention is on by default",
     26: "Cost of a run where the agent reports it, projected per schedule",
     28: "A stream that is cut is joined again",
+    29: "A message sent while a run goes on visibly waits or interrupts",
     30: "A schedule appends to its conversation or opens a new one for each run",
     31: "Fixed times fire once through clock changes; steady ones keep their pace",
     32: "The zone belongs to the schedule",
