@@ -91,6 +91,9 @@ def draft(
         when = schedule(source, now)
         field = "text" if isinstance(source, MessageIn) else "query"
         texts.check(query, recurring=when.recurring, keys=keys_before, field=field)
+        first = schedules.first_slot(when, now=now, anchor=when.start_at or now)
+        if first is not None and wanted.get("deadline_at") is not None and wanted["deadline_at"] <= first:
+            raise InvalidInput({"deadline_at": ["It passes before the first run: give a later moment, or none."]})
     faults.stop_if_any()
     if isinstance(source, MessageIn) and source.meanwhile == "wait":
         wanted["in_line"] = True

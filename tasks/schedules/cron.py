@@ -107,6 +107,9 @@ def parse_cron(text: str) -> Cron:
     )
 
 
+YEAR = re.compile(r"(19|20)\d\d")
+
+
 def _five_fields(text: str) -> tuple[str, str, str, str, str]:
     parts = text.upper().split()
     if not parts:
@@ -119,7 +122,9 @@ def _five_fields(text: str) -> tuple[str, str, str, str, str]:
             raise CronError(f"“{text}” is not known: write @hourly, @daily, @weekly, @monthly, @yearly or five fields.")
         parts = nickname.split()
     if len(parts) in (6, 7):
-        five = " ".join(text.split()[1:6])
+        # Which one is too many: a year stands at the end, seconds at the beginning.
+        fields = text.split()
+        five = " ".join(fields[:5] if len(fields) == 6 and YEAR.fullmatch(fields[5]) else fields[1:6])
         raise CronError(f"“{text}” has {len(parts)} fields: write five, without seconds and year, like “{five}”.")
     if len(parts) != 5:
         raise CronError(

@@ -65,7 +65,9 @@ def problems(keys: Sequence[str], depends_on: Sequence[Sequence[str]]) -> dict[i
     for number, (key, wanted) in enumerate(zip(keys, depends_on, strict=True)):
         words = found.setdefault(number, [])
         for name in dict.fromkeys(wanted):
-            if name == key:
+            if not name:
+                words.append("Write the key of a task, not an empty text.")
+            elif name == key:
                 words.append(f"“{name}” cannot depend on itself.")
             elif name not in known:
                 there = ", ".join(sorted(known)) or "none: give the tasks keys"

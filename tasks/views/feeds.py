@@ -81,25 +81,31 @@ def link(user: User) -> dict[str, Any]:
 
 
 def coming(user: User, *, now: datetime, limit: int) -> list[tuple[datetime, Task]]:
-    """The next `limit` runs of all of a person's tasks, soonest first: (slot, task). One query.
+    """`limit` coming runs of a person's tasks, soonest first: (slot, task). One query.
 
-    Only the `limit` tasks that come first can have one of the next `limit` runs.
+    The next run of each task (of the `limit` that come first), so that a frequent one hides no other; then what follows
+    soonest, as far as there is room.
     """
     armed = Task.objects.for_user(user).unfinished().armed().order_by("next_run_at", "id")
     planned = [(task.next_slot_at or now, place, task) for place, task in enumerate(armed[:limit])]
     left = {task.pk: (task.max_runs - task.run_count if task.max_runs is not None else limit) for _, _, task in planned}
-    heapq.heapify(planned)
+    later: list[tuple[datetime, int, Task]] = []
     found: list[tuple[datetime, Task]] = []
-    while planned and len(found) < limit:
-        slot, place, task = heapq.heappop(planned)
+
+    def take(slot: datetime, place: int, task: Task) -> None:
         if left[task.pk] <= 0:
-            continue
+            return
         found.append((slot, task))
         left[task.pk] -= 1
         after = schedules.next_after(task.schedule, max(slot, now), anchor=task.anchor_at) if task.recurring else None
         if after is not None:
-            heapq.heappush(planned, (after, place, task))
-    return found
+            heapq.heappush(later, (after, place, task))
+
+    for entry in planned:
+        take(*entry)
+    while later and len(found) < limit:
+        take(*heapq.heappop(later))
+    return sorted(found, key=lambda run: run[0])
 
 
 def _event(task: Task, slot: datetime) -> Event:

@@ -68,7 +68,9 @@ MUTATIONS = (
         old="return keep[-1:], keep[:-1], True",
         new="return keep[:1], keep[1:], True",
     ),
-    Mutation(rule="the limit of a day", path=TICKS, old="if due.left_today is not None and", new="if False and"),
+    Mutation(
+        rule="the limit of a day", path=TICKS, old="limited = due.left_today is not None and", new="limited = False and"
+    ),
     Mutation(
         rule="max_runs",
         path=TICKS,
@@ -97,9 +99,10 @@ MUTATIONS = (
     Mutation(rule="neighbours share a row", path=CLAIMING, old="and record.scheduled_for < row.slot", new="and False"),
     Mutation(
         rule="a pause leaves a row",
-        path=OPERATIONS,
-        old="claiming.record_missed(task, now=now, reason=PAUSED)\n    task.save()",
-        new="pass\n    task.save()",
+        path="tasks/services/resting.py",
+        old="claiming.record_rested(missed, limited, now=now, reason=PAUSED)",
+        new="pass",
+        tests=("tests/tasks/test_pausing.py",),
     ),
     Mutation(
         rule="an edit leaves a row",

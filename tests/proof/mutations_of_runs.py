@@ -107,8 +107,10 @@ MUTATIONS = (
         rule="claim: due tasks are locked",
         path=CLAIMING,
         old="""            .select_for_update(skip_locked=True, of=("self",))
+            .annotate(owner_active=F("user__is_active"))
             .order_by("-priority", "next_run_at", "id")[:limit]""",
-        new="""            .order_by("-priority", "next_run_at", "id")[:limit]""",
+        new="""            .annotate(owner_active=F("user__is_active"))
+            .order_by("-priority", "next_run_at", "id")[:limit]""",
         tests=(T_RUNNER, "tests/proof/test_skewed_runners.py", "tests/races/test_two_runners.py"),
         database="postgres",
     ),
@@ -130,8 +132,8 @@ MUTATIONS = (
     Mutation(
         rule="end: what was armed, started or cancelled meanwhile is not armed again",
         path=CREATION,
-        old="filter(pk=task.pk, status=TaskStatus.PENDING, next_run_at=None).update(",
-        new="filter(pk=task.pk).update(",
+        old=".filter(pk=task.pk, behind=True)",
+        new=".filter(pk=task.pk)",
         tests=("tests/tasks/test_plans.py", "tests/tasks/test_order.py", T_CANCELLING),
     ),
     Mutation(
@@ -288,7 +290,7 @@ MUTATIONS = (
     ),
     Mutation(
         rule="cancel: the agent is told",
-        path=CANCELLING,
+        path="tasks/services/stopping.py",
         old='.exclude(remote_task_id="").update(cancel_due=True)',
         new='.exclude(remote_task_id="").count()',
         tests=(T_CANCELLING, T_RECOVERY),

@@ -165,6 +165,19 @@ def test_braces_that_came_with_a_value_are_sent_again_as_they_are(make_task: Tas
     assert written(runs(task)[-1]) == "{{ event.secret }}"
 
 
+def test_braces_that_came_with_a_value_are_run_again_as_they_were_sent(make_task: TaskMaker) -> None:
+    task = make_task(query="{{ previous.result }}", schedule=HOURLY)
+    hours_of(task, "{{ run_number }}")
+    lease = started(task, now=NOW + HOUR)
+    context.load(lease)
+    succeed(lease, result="done", now=NOW + HOUR)
+    again = TaskService.run_again(task.pk, actor=None, now=NOW + 1.5 * HOUR, run_id=lease.run_id)
+    (taken,) = start(now=NOW + 1.5 * HOUR)
+    loaded = context.load(taken)
+    assert loaded is not None and taken.run_id == again.pk
+    assert (loaded.text, loaded.problem) == ("{{ run_number }}", "")
+
+
 # --- values of other tasks of the plan ---
 
 

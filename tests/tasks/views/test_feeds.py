@@ -98,6 +98,15 @@ def test_the_next_runs_of_all_tasks_come_in_order_and_end_with_their_limits(
     ]
 
 
+def test_frequent_tasks_hide_no_other_in_the_calendar(user: User, make_task: TaskMaker) -> None:
+    often = [make_task(schedule={"interval_minutes": 1}) for _ in range(3)]
+    seldom = make_task(schedule={"start_at": (NOW + timedelta(days=30)).isoformat()})
+    found = coming(user, now=NOW, limit=20)
+    assert len(found) == 20
+    assert found[-1] == (NOW + timedelta(days=30), seldom)
+    assert [task for _, task in found[:3]] == often
+
+
 def test_a_calendar_of_nothing_is_still_a_calendar(client: Client, link: str, make_task: TaskMaker) -> None:
     make_task()
     Task.objects.update(next_run_at=None, next_slot_at=None)
