@@ -41,7 +41,12 @@ class Ahead:
                 break
             came.append(event)
         for artifact in task.artifacts:
-            pieces = [event for event in came if _is_piece_of(artifact, event)]
+            puts = [number for number, event in enumerate(came) if _is_whole_of(artifact, event)]
+            if puts:
+                # Whatever came before its latest beginning is in its past.
+                past = [event for event in came[: puts[-1] + 1] if _is_of(artifact, event)]
+                came = [event for event in came if not any(event is old for old in past)]
+            pieces = [event for event in came if _is_of(artifact, event)]
             for number in range(len(pieces), 0, -1):
                 parts = [part for event in pieces[:number] for part in event.artifact_update.artifact.parts]
                 if _told(artifact, parts):
@@ -77,14 +82,17 @@ class Ahead:
             self._begun.set()
 
 
-def _is_piece_of(artifact: Artifact, event: StreamResponse) -> bool:
+def _is_of(artifact: Artifact, event: StreamResponse) -> bool:
     update = event.artifact_update
-    return bool(
-        event.WhichOneof("payload") == "artifact_update"
-        and update.append
-        and update.artifact.artifact_id == artifact.artifact_id
-        and update.artifact.parts
-    )
+    return event.WhichOneof("payload") == "artifact_update" and update.artifact.artifact_id == artifact.artifact_id
+
+
+def _is_whole_of(artifact: Artifact, event: StreamResponse) -> bool:
+    """Whether the event puts the artifact as a whole, and the look-up has it (and maybe more) already."""
+    if not _is_of(artifact, event) or event.artifact_update.append:
+        return False
+    parts = event.artifact_update.artifact.parts
+    return list(artifact.parts[: len(parts)]) == list(parts)
 
 
 def _told(artifact: Artifact, parts: Sequence[Part]) -> bool:

@@ -224,7 +224,7 @@ class Router:
     @property
     def doubtful(self) -> bool:
         """Whether what came may differ from what the agent has: it should be asked once more when it is done."""
-        return not self.echoes and any(folded.doubtful for folded in self._artifacts.values())
+        return any(folded.doubtful for folded in self._artifacts.values())
 
     def _over(self, message: Message) -> bool:
         """Whether the task had ended, and this is not what it ended with once more."""

@@ -95,7 +95,16 @@ class AgentTransport(httpx.AsyncBaseTransport):
             # Limits count what arrives, and a few compressed bytes unfold to any size; we ask for none.
             await response.aclose()
             raise AgentBroken(f"{self._name} answered compressed, although asked not to.")
-        response.stream = _Bounded(self, response.stream, events=kind == "text/event-stream", limit=limit)
+        response.stream = _Bounded(
+            self,
+            response.stream,
+            events=kind == "text/event-stream",
+            limit=limit,
+            # Of such a body its end alone tells whether it is all.
+            unmeasured=kind == "application/json"
+            and "content-length" not in response.headers
+            and "transfer-encoding" not in response.headers,
+        )
         return response
 
     async def aclose(self) -> None:
@@ -179,17 +188,18 @@ class _Bounded(httpx.AsyncByteStream):
     The SDK collects a line until its end, however long it is, and decodes with replacement characters.
     """
 
-    def __init__(self, transport: AgentTransport, inner: Any, *, events: bool, limit: int) -> None:
+    def __init__(self, transport: AgentTransport, inner: Any, *, events: bool, limit: int, unmeasured: bool) -> None:
         self._transport = transport
         self._inner = inner
         self._events = events
         self._limit = limit
+        self._unmeasured = unmeasured
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         name = self._transport._name
         check = codecs.getincrementaldecoder("utf-8")("strict").decode
         total = size = 0
-        tail = cut = b""
+        tail = cut = last = b""
         try:
             async for chunk in self._inner:
                 total += len(chunk)
@@ -207,6 +217,7 @@ class _Bounded(httpx.AsyncByteStream):
                 check(chunk)
                 if self._events:
                     chunk, cut = _one_line(cut + chunk)  # noqa: PLW2901
+                last = chunk.rstrip() or last
                 yield chunk
             check(b"", True)
             if cut:
@@ -215,6 +226,8 @@ class _Bounded(httpx.AsyncByteStream):
             raise AgentBroken(f"{name} sent bytes that are not UTF-8 text.") from error
         except httpx.HTTPError as error:
             raise self._transport._explained(error) from error
+        if self._unmeasured and not last.rstrip().endswith((b"}", b"]")):
+            raise AgentCut(f"{name} broke off its answer at {self._transport._url}: it ends in the middle.")
         if self._events and tail and not tail.endswith((b"\n\n", b"\r\n\r\n", b"\r\r")):
             # Some servers leave out the blank line after the last event, and the SDK would drop that event.
             yield b"\n\n"

@@ -37,6 +37,8 @@ REJOIN_DELAY = 0.5
 """Seconds before the first of them; doubled each time."""
 LAST_WORDS = 0.5
 """Seconds for which a stream is heard after the end of its task; most end at once."""
+WAITING_WORDS = 0.2
+"""The same after a question: a person waits, and servers of 1.x keep the stream open meanwhile."""
 LAST_LOOK = 5.0
 """Seconds in which an agent may tell what it has, where that may be something else than it said."""
 
@@ -147,14 +149,17 @@ class Following:
                 if outcome is None:
                     said = f"{self._run.agent_name} is done or waits, and its stream does not say so."
                     raise AgentTimeout(said) from None
-            if outcome is not None and outcome.state.terminal:
-                await self._last_words(events)
+            if outcome is not None:
+                await self._last_words(events, LAST_WORDS if outcome.state.terminal else WAITING_WORDS)
             return outcome
 
-    async def _last_words(self, events: AsyncIterator[Any]) -> None:
-        """What an agent says after the end of its task; and what it has of it, where that may be something else."""
+    async def _last_words(self, events: AsyncIterator[Any], seconds: float) -> None:
+        """What an agent says after its end or question; and what it has, where that may be something else.
+
+        seconds: how long its stream is heard for that.
+        """
         with suppress(TimeoutError, AgentError):
-            async with asyncio.timeout(LAST_WORDS):
+            async with asyncio.timeout(seconds):
                 async for event in events:
                     await self._ears.take(self._router.route(event))
         if self._router.doubtful and self._ears.named():

@@ -13,6 +13,8 @@ ROUGH = ("cut", "end", "eof", "mid")
 """How a connection drops, by turns."""
 AGAIN = re.compile(r"(.{2,}?)\1+")
 """Words that are said again at once."""
+UNNAMED = ("cut", "end", "eof", "half", "mid", "stall", "silent")
+"""Kinds of faults after which the first event did not come."""
 AT_ONCE = 60
 """Runs that go on side by side."""
 
@@ -101,7 +103,7 @@ def judged(stage: Stage, variant: Variant, found: Told, truth: dict[str, Told]) 
     """What is wrong with a run, beside the run of its case that nothing disturbed."""
     case, served = variant.case, stage.served
     right = truth[case.name]
-    if _nobody_knows(served, variant):
+    if _nobody_knows(served, variant, found):
         known = (found.status, found.run_status) == ("failed", "interrupted") and "Nobody can tell" in found.error
         return [] if known or found == right else [f"it ended {found.status} / {found.run_status}: {found.error}"]
     if found == right:
@@ -143,12 +145,17 @@ def differences(right: Told, found: Told) -> list[str]:
     ]
 
 
-def _nobody_knows(served: Served, variant: Variant) -> bool:
+def _nobody_knows(served: Served, variant: Variant, found: Told) -> bool:
     """Whether the connection broke before the agent named its task, and the agent cannot be asked for it."""
-    first = [fault for fault in variant.faults if fault.request == 0]
-    unnamed = any(fault.after <= 0 for fault in first)
+    busy = {int(hit.split()[1]) for hit in found.hit if hit.startswith("busy")}
+    send = next(number for number in range(len(found.sent) + 1) if number not in busy)
+    first = [fault for fault in variant.faults if fault.request == send]
+    lost = any(fault.kind == "lost" for fault in first)
+    # Whoever sees that nobody is there any more says nothing; and an answer that is no stream is whole or nothing.
+    nothing = variant.mode != "stream" or any(fault.kind == "half" for fault in first)
+    unnamed = lost or any((nothing or fault.after <= 0) and fault.kind in UNNAMED for fault in first)
     message = variant.case.turns[0][0]["kind"] == "message"
-    return unnamed and (served.version == "0.3" or message)
+    return unnamed and (served.version == "0.3" or message or lost)
 
 
 def as_expected(case: Case, found: Told) -> list[str]:

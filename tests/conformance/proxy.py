@@ -51,6 +51,8 @@ class Plan:
     requests: list[str] = field(default_factory=list)
     """The methods that were asked for."""
     hit: list[str] = field(default_factory=list)
+    delivered: list[str] = field(default_factory=list)
+    """Those of the methods that reached the agent."""
     frames: int = 0
     """Events that the first answer had."""
     _answers: int = 0
@@ -115,11 +117,13 @@ class Proxy:
                 plan.hit.append(f"{fault.kind} {number}")
                 writer.transport.abort()
                 raise _Cut(reset=True)
+        plan.delivered.append(plan.requests[-1])
         up_reader, up_writer = await asyncio.open_connection(self._host, self._port, limit=2**24)
         try:
             up_writer.write(_alone(head) + body)
             await up_writer.drain()
             if any(fault.kind == "half" for fault in faults):
+                plan.hit.append(f"half {number}")
                 up_writer.write_eof()
             forward = _Forward(self, plan, key, number, faults, reader, writer)
             await forward.answer(up_reader, first=number == 0)
@@ -201,11 +205,12 @@ class _Forward:
         self._writer = writer
         self._eof = any(fault.kind == "eof" for fault in faults)
         self._held: bytes | None = None
+        self._streams = False
 
     async def answer(self, reader: asyncio.StreamReader, *, first: bool) -> None:
         """Pass it on, frame by frame, with what the plan does to it. Raises _Cut."""
         head = await reader.readuntil(b"\r\n\r\n")
-        streams = b"text/event-stream" in head.lower()
+        streams = self._streams = b"text/event-stream" in head.lower()
         if (fault := self._faults.get(-1)) is not None:
             self._note(fault)
             await self._peek(head, reader, streams=streams)
@@ -252,6 +257,8 @@ class _Forward:
         """One event, and the faults that change it: those at the boundary before it."""
         fault = self._faults.get(index)
         kind = fault.kind if fault is not None else ""
+        if kind in ("duplicate", "swap") and not self._streams:
+            kind, fault = "", None  # There is but one.
         if fault is not None and kind in ("delay", "duplicate", "swap", "garble", "loris", "mid"):
             self._note(fault)
             await asyncio.sleep(fault.seconds if kind == "delay" else 0)

@@ -77,10 +77,14 @@ class Told:
     result: str
     items: tuple[tuple[str, str], ...] = field(compare=False, default=())
     """All of it in order, as the page shows it."""
+    whole_result: str = field(compare=False, default="")
+    """The result as it is: `result` is without white space where texts and other items stood in turn."""
     recovered: bool = field(compare=False, default=False)
     attempts: int = field(compare=False, default=1)
     sent: tuple[str, ...] = field(compare=False, default=())
     """The methods that the agent was asked for."""
+    delivered: tuple[str, ...] = field(compare=False, default=())
+    """Those that reached it."""
     hit: tuple[str, ...] = field(compare=False, default=())
     frames: int = field(compare=False, default=0)
 
@@ -198,9 +202,11 @@ def told(envelopes: Sequence[Any], *, status: str, runs: Sequence[TaskRun], plan
         error=error,
         result=last.result if plain else "".join(last.result.split()),
         items=tuple(items),
+        whole_result=last.result,
         recovered=recovered,
         attempts=len(runs),
         sent=tuple(plan.requests),
+        delivered=tuple(plan.delivered),
         hit=tuple(plan.hit),
         frames=plan.frames,
     )

@@ -13,6 +13,7 @@ from tests.conformance.cases import CASES
 from tests.conformance.matrix import as_expected, compared, dropped, odd, other_ways, sampled, undisturbed
 from tests.conformance.servers import SERVERS, Served
 from tests.conformance.stage import staged
+from tests.conformance.transcript import FOLDER, unlike_its_transcript
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,7 +36,13 @@ async def test_what_an_agent_says_is_stored_whatever_happens_to_its_connection(
         found = await stage.play(variants)
         truth = {variant.case.name: told for variant, told in zip(variants, found, strict=True)}
         wrong = [line for case in truth for line in as_expected(CASES[case], truth[case])]
+        wrong += [line for case in truth for line in unlike_its_transcript(CASES[case], truth[case])]
         some = sampled(other_ways(served), OTHER_WAYS) + sampled(dropped(served), DROPPED)
         some += sampled(odd(), ODD) if served.raw else []
         wrong += await compared(stage, some, truth)
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.database_independent
+def test_each_case_has_its_transcript() -> None:
+    assert {path.stem for path in FOLDER.glob("*.txt")} == set(CASES)
