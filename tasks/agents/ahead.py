@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 
-from a2a.types import Artifact, Part, StreamResponse, Task
+from a2a.types import Artifact, Part, Role, StreamResponse, Task
 
 ROOM = 1_000
 """Events that are read ahead at most; then the agent has to wait."""
@@ -40,6 +40,7 @@ class Ahead:
                 self._queue.put_nowait(event)
                 break
             came.append(event)
+        came = _without_told_messages(came, task)
         for artifact in task.artifacts:
             puts = [number for number, event in enumerate(came) if _is_whole_of(artifact, event)]
             if puts:
@@ -82,6 +83,17 @@ class Ahead:
             self._begun.set()
 
 
+def _without_told_messages(came: list[StreamResponse], task: Task) -> list[StreamResponse]:
+    """The events without those messages with which the look-up ends: not all agents give them ids by which it shows."""
+    has = [(message.message_id, list(message.parts)) for message in task.history if message.role != Role.ROLE_USER]
+    if task.status.HasField("message"):
+        has.append((task.status.message.message_id, list(task.status.message.parts)))
+    saying = [event for event in came if event.status_update.status.HasField("message")]
+    said = [(e.status_update.status.message.message_id, list(e.status_update.status.message.parts)) for e in saying]
+    told = next((n for n in range(len(said), 0, -1) if has[-n:] == said[:n]), 0)
+    return [event for event in came if not any(event is old for old in saying[:told])]
+
+
 def _is_of(artifact: Artifact, event: StreamResponse) -> bool:
     update = event.artifact_update
     return event.WhichOneof("payload") == "artifact_update" and update.artifact.artifact_id == artifact.artifact_id
@@ -103,6 +115,8 @@ def _told(artifact: Artifact, parts: Sequence[Part]) -> bool:
             return False
         while kept and kept[-1] == part:
             kept.pop()
+    while kept[-len(parts) :] == list(parts):
+        del kept[-len(parts) :]
     del artifact.parts[:]
     artifact.parts.extend([*kept, *parts])
     return True

@@ -130,11 +130,11 @@ class Router:
         if state.interrupted and not said and history and asked == len(history) - 1:
             state = RemoteState.WORKING  # The question was just answered, and the agent has not begun again.
         # Servers that keep an event twice have the status' message in the history too.
-        twice = {message.message_id for message in said if message.message_id}
+        twice = {(message.message_id, _text(message.parts)) for message in said if message.message_id}
         spoken = [
             (i, message)
             for i, message in enumerate(history)
-            if message.role != Role.ROLE_USER and message.message_id not in twice
+            if message.role != Role.ROLE_USER and (message.message_id, _text(message.parts)) not in twice
         ]
         new = self._seen.unknown([message for _, message in spoken] + said)
         self._speech.keeps_kinds |= any(_kind(message.metadata) for message in [*history, *said])

@@ -1,5 +1,6 @@
 """Runs scripts through the real executor, and reads what the database has of them afterwards."""
 
+import json
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -224,7 +225,8 @@ def _where(url: str) -> str:
 
 
 def _short(artifact: dict[str, Any]) -> str:
-    return "; ".join(f"{key} {value!r}" for key, value in artifact.items() if value not in (None, "", []))
+    shown = {key: value for key, value in artifact.items() if value not in (None, "", [])}
+    return "; ".join(f"{key} {json.dumps(value, ensure_ascii=False, sort_keys=True)}" for key, value in shown.items())
 
 
 @asynccontextmanager
