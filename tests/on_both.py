@@ -1,6 +1,7 @@
-"""`python -m tests.on_both [ARGUMENT …]`: pytest on SQLite and PostgreSQL side by side: much of both is waiting.
+"""`python -m tests.on_both [ARGUMENT …]`: pytest on SQLite, on PostgreSQL and in the browser, side by side.
 
-What the first prints is seen as it comes, what the second prints below it. The exit status is 0 if both passed.
+Much of each is waiting, so that three share two cores well. What the first prints is seen as it comes, what the others
+print below it. The exit status is 0 if all passed.
 """
 
 import os
@@ -8,28 +9,47 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
+
+SESSIONS = (
+    ("on SQLite", {}, ("-m", "not browser")),
+    ("on PostgreSQL", {"TEST_DATABASE": "postgres"}, ()),
+    ("in the browser", {}, ("-m", "browser")),
+)
+"""Name, environment and arguments of each. PostgreSQL's leaves out by itself what reads no database."""
+NOTHING_TO_DO = 5
+"""Pytest's exit status where the arguments name no test for a session."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run both; returns the exit status."""
-    command = [sys.executable, "-m", "pytest", *arguments]
-    with tempfile.TemporaryFile() as said:
-        postgres = subprocess.Popen(
-            command, env={**os.environ, "TEST_DATABASE": "postgres"}, stdout=said, stderr=subprocess.STDOUT
-        )
-        try:
-            print("— on SQLite —", flush=True)
-            status = subprocess.run(command, check=False).returncode
-            second = postgres.wait()
-        finally:
-            if postgres.poll() is None:
-                postgres.terminate()
-                postgres.wait()
-        said.seek(0)
-        print("\n— on PostgreSQL —", flush=True)
-        sys.stdout.buffer.write(said.read())
-        sys.stdout.flush()
-    return status or second
+    """Run all; returns the exit status."""
+    with ExitStack() as stack:
+        running = []
+        for number, (name, environment, own) in enumerate(SESSIONS):
+            said = stack.enter_context(tempfile.TemporaryFile()) if number else None
+            process = subprocess.Popen(
+                [sys.executable, "-m", "pytest", *own, *arguments],
+                env={**os.environ, **environment},
+                stdout=said,
+                stderr=subprocess.STDOUT,
+            )
+            stack.callback(_end, process)
+            running.append((name, process, said))
+        failed = False
+        for name, process, said in running:
+            print(f"\n— {name} —", flush=True)
+            failed |= process.wait() not in (0, NOTHING_TO_DO)
+            if said is not None:
+                said.seek(0)
+                sys.stdout.buffer.write(said.read())
+                sys.stdout.flush()
+    return int(failed)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    if process.poll() is None:
+        process.terminate()
+        process.wait()
 
 
 if __name__ == "__main__":
