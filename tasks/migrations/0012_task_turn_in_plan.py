@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField("task", "behind", models.BooleanField(db_default=False, default=False)),
-        migrations.AddField("task", "revived_from", models.CharField(blank=True, db_default="", max_length=14)),
+        migrations.AddField("task", "revived_from", models.CharField(blank=True, db_default="", default="", max_length=14)),
         migrations.RunPython(mark_behind, migrations.RunPython.noop),
         migrations.RemoveIndex("task", "task_unplanned"),
         migrations.AddIndex(

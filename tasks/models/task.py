@@ -153,7 +153,7 @@ class Task(models.Model):
     """Its turn in its plan has not come: nothing is planned for it."""
     in_line = models.BooleanField(default=False, db_default=False)
     """It was asked to wait: its runs start when nothing of an earlier plan of their conversation is active."""
-    revived_from = models.CharField(max_length=14, blank=True, db_default="")
+    revived_from = models.CharField(max_length=14, blank=True, default="", db_default="")
     """The status of an ended schedule while a run again of it goes on. That run is no tick, and nothing else starts."""
     next_slot_at = models.DateTimeField(null=True, blank=True)
     """The slot that comes next; `next_run_at` is this plus its jitter."""
