@@ -70,8 +70,11 @@ def test_trigger_run_again_and_snooze_of_many(ana: Program):
     assert (again["done"], {row["code"] for row in again["left_out"]}) == (0, {"still_running"})
     ana("POST", "/tasks/bulk", {"action": "cancel", "task_ids": tasks})
     assert ana("POST", "/tasks/bulk", {"action": "run_again", "task_ids": tasks}).data["done"] == 2
+    # A run again lets no ended schedule go on.
     snoozed = ana("POST", "/tasks/bulk", {"action": "snooze", "task_ids": tasks, "until": SOON}).data
-    assert snoozed["done"] == 2
+    assert (snoozed["done"], {row["code"] for row in snoozed["left_out"]}) == (0, {"already_finished"})
+    others = [ana.task(schedule={**HOURLY, "start_at": SOON})["id"] for _ in range(2)]
+    assert ana("POST", "/tasks/bulk", {"action": "snooze", "task_ids": others, "until": SOON}).data["done"] == 2
 
 
 def test_counting_only_changes_nothing(ana: Program):
