@@ -1,6 +1,6 @@
-"""`python -m tests.on_both [ARGUMENT …]`: pytest on SQLite, on PostgreSQL and in the browser, side by side.
+"""`python -m tests.on_both [ARGUMENT …]`: pytest on both databases, without one, and in the browser, side by side.
 
-Much of each is waiting, so that three share two cores well. What the first prints is seen as it comes, what the others
+Much of each is waiting, so that four share two cores well. What the first prints is seen as it comes, what the others
 print below it. The exit status is 0 if all passed.
 """
 
@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 SESSIONS = (
-    ("on SQLite", {}, ("-m", "not browser")),
-    ("on PostgreSQL", {"TEST_DATABASE": "postgres"}, ()),
+    ("on SQLite", {}, ("-m", "not database_independent")),
+    ("on PostgreSQL", {"TEST_DATABASE": "postgres"}, ("-m", "not database_independent")),
+    ("without a database of the session", {}, ("-m", "database_independent and not browser")),
     ("in the browser", {}, ("-m", "browser")),
 )
-"""Name, environment and arguments of each. PostgreSQL's leaves out by itself what reads no database."""
+"""Name, environment and arguments of each; together they are everything, on both databases what reads one."""
 NOTHING_TO_DO = 5
 """Pytest's exit status where the arguments name no test for a session."""
 
