@@ -183,7 +183,7 @@ def _many(conversation: Conversation, number: int, schedule: Schedule, **fields:
 
 
 @pytest.mark.parametrize(("view", "own"), [("day", 3), ("week", 5), ("month", 5)])
-def test_a_thousand_schedules_take_as_many_queries_as_one_and_less_than_a_second(
+def test_a_thousand_schedules_take_as_many_queries_as_one(
     visit: Client, conversation: Conversation, django_assert_num_queries: Any, view: str, own: int
 ) -> None:
     now = timezone.now()
@@ -207,14 +207,11 @@ def test_a_thousand_schedules_take_as_many_queries_as_one_and_less_than_a_second
             for day in range(3)
         )
         day = (timezone.localtime(now) - timedelta(days=1)).date()
-        begin = datetime.now(UTC)
         with django_assert_num_queries(own + SIDE + SESSION_AND_USER):
             page = visit.get(f"/calendar/?view={view}&date={day}")
-        took = datetime.now(UTC) - begin
     shown = page.context["days"]
     busiest = max(len(day["entries"]) + day["more"] for day in shown)
     assert busiest >= 1000
-    assert took < timedelta(seconds=3)  # on a machine that runs other tests beside it
 
 
 def test_entries_lead_to_their_run_or_their_task(visit: Client, make_tasks: Callable[[int], list[Task]]) -> None:
