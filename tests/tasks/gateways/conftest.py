@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 
 from tasks.gateways import following
 from tasks.scopes import Scope
+from tests.helpers.a2a_client import BINDINGS, connected
 from tests.helpers.served import served
 from valuecell_site import middleware
 from valuecell_site.models import ApiToken
@@ -42,3 +43,10 @@ def token_of(transactional_db: None) -> Callable[..., str]:
 def token(user: User, token_of: Callable[..., str]) -> str:
     """A token of `user` that may do everything."""
     return token_of(user)
+
+
+@pytest.fixture(params=BINDINGS)
+async def client(request: pytest.FixtureRequest, site: str, token: str) -> AsyncIterator[Any]:
+    """A client with a token that may do everything; once for each binding."""
+    async with connected(site, token, binding=request.param) as made:
+        yield made
