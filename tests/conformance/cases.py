@@ -1,13 +1,10 @@
-"""What agents say: each case of issue's list of events as a script, and what our database should have of it.
+"""What agents say: each way to answer as a script, and what our database should have of it.
 
 A script is A2A 0.3's JSON, event by event; the servers say it in the version that they speak.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
-
 from tests.conformance.agents.record import Json
+from tests.conformance.case import Case
 from tests.conformance.events import (
     artifact,
     data,
@@ -25,34 +22,6 @@ from tests.conformance.events import (
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(64))
 NESTED: Json = {"n": 7, "nested": {"list": [1, 2.5, None, "ü"], "empty": {}}, "yes": True}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """One agent's way to answer."""
-
-    name: str
-    about: str
-    turns: Sequence[Sequence[Json]]
-    """The events of each turn; before the second one it waits for the person."""
-    ends: str = "completed"
-    """The status that our task ends with."""
-    answer: str = ""
-    """The text that its messages and chunks make, joined."""
-    artifacts: Mapping[str, Any] = field(default_factory=dict)
-    """Content, data or files (names) of each artifact by its id (or its name, where the id is ours)."""
-    questions: Sequence[str] = ()
-    """What the person was asked."""
-    error: str = ""
-    """Words in the reason for which it failed or was cancelled."""
-    raw_only: bool = False
-    """No SDK would send it, or send it so."""
-    live_only: bool = False
-    """Its agent keeps it otherwise than it said it: what a rejoin finds is something else."""
-    others: Sequence[tuple[str, str, Any]] = ()
-    """Its tool calls (event, name, result) and components (event, type, content)."""
-    kinds_lost: bool = False
-    """Its kinds are told live only: after a rejoin its words are there, as text of unknown kind."""
 
 
 def _plain(*words: str) -> list[Json]:

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tests.conformance.cases import CASES, Case
+from tests.conformance.case import Case
+from tests.conformance.cases import CASES
 from tests.conformance.matrix import AT_ONCE, differences, judged
 from tests.conformance.proxy import Fault
 from tests.conformance.servers import SERVERS

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from tests.conformance.agents.dress import DRESSES
-from tests.conformance.cases import CASES, Case
+from tests.conformance.case import Case
+from tests.conformance.cases import CASES
 from tests.conformance.proxy import Fault
 from tests.conformance.stage import Served, Stage, Told, Variant
 

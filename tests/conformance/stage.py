@@ -22,7 +22,7 @@ from tasks.requests import submit_message
 from tasks.schemas.inputs import MessageIn
 from tests.conformance.agents.raw import served_card
 from tests.conformance.agents.record import order
-from tests.conformance.cases import Case
+from tests.conformance.case import Case
 from tests.conformance.proxy import Fault, Plan, Proxy
 from tests.conformance.servers import Served
 from tests.helpers.runners import short_intervals, sync, until, working_runner

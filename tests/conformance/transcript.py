@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 
 from tests.conformance.agents.record import NOW, Json
-from tests.conformance.cases import CASES, Case
+from tests.conformance.case import Case
+from tests.conformance.cases import CASES
 from tests.conformance.stage import Stage, Told, Variant
 
 FOLDER = Path(__file__).parent / "transcripts"
