@@ -96,6 +96,7 @@ class Folded:
         told = Folded(self._key)
         told.put(artifact)
         if not self._shown:
+            self.doubtful |= not final
             return self.put(artifact)
         if echoes and _echoed(self._pieces, told._pieces):
             return []
@@ -103,14 +104,15 @@ class Folded:
         fewer = len(told._data) < len(self._data) or len(told._files) < len(self._files)
         if not final and (fewer or (len(theirs) < len(mine) and mine.startswith(theirs))):
             return []
-        # What was missed here may be told again by the stream that goes on.
-        self.doubtful |= not final
         same_rest = told._data == self._data and told._files == self._files
         if same_rest and mine and len(theirs) > len(mine) and theirs.startswith(mine):
             added = self.append(Artifact(parts=[Part(text=theirs[len(mine) :])]), last=False)
             self._pieces = told._pieces
-            return added
-        return self.put(artifact)
+        else:
+            added = self.put(artifact)
+        # What was missed here may be told again by the stream that goes on.
+        self.doubtful |= bool(added) and not final
+        return added
 
     def _describe(self, artifact: Artifact) -> bool:
         """Take name, description and metadata; returns whether that changed what is shown."""

@@ -177,6 +177,9 @@ def as_expected(case: Case, found: Told) -> list[str]:
     ):
         if want != got:
             wrong.append(f"{case.name}: {name} is {got!r} instead of {want!r}")
+    if not case.raw_only and len(found.sent) != 2 * len(case.turns) - 1:
+        # A look-up before each answer, and nothing else: a stream that can be read is not joined again.
+        wrong.append(f"{case.name}: the agent was asked {' '.join(found.sent)}")
     if case.error not in found.error or bool(case.error) != bool(found.error):
         wrong.append(f"{case.name}: the reason is {found.error!r}, without {case.error!r}")
     return wrong

@@ -85,9 +85,9 @@ def dressed(dress: Dress, value: Any) -> Any:
 
 def frame(dress: Dress, answer: Json, *, last: bool) -> bytes:
     """One server-sent event."""
-    lines = [f"data: {line}" for line in json.dumps(answer, ensure_ascii=False).splitlines()]
+    lines = [f"data: {line}" for line in json.dumps(answer, ensure_ascii=False).split("\n")]
     if dress.split:
-        whole = json.dumps(answer, ensure_ascii=False, indent=1).splitlines()
+        whole = json.dumps(answer, ensure_ascii=False, indent=1).split("\n")
         lines = ["id: 7", "event: message", *(f"data: {line}" for line in whole)]
     if dress.pings:
         lines = [": ping", "", ":", *lines, "retry: 3000"]
